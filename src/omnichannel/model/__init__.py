@@ -1,0 +1,1 @@
+"""The canonical vocabulary: content, messages, conversations, events, outcomes. Pure data, no IO."""
