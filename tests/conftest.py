@@ -18,7 +18,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pr"))
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed before hypothesis looks for it; the workers of pytest-xdist are handed the same one."""
     if config.option.hypothesis_seed is None:
-        config.option.hypothesis_seed = os.environ.get("OMNICHANNEL_SEED") or str(random.SystemRandom().randrange(2**32))
+        drawn = str(random.SystemRandom().randrange(2**32))
+        config.option.hypothesis_seed = os.environ.get("OMNICHANNEL_SEED") or drawn
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -1,6 +1,6 @@
 """The interface that a channel implements; third parties import from here."""
 
-from omnichannel.channel.base import Account, Channel
+from omnichannel.channel.base import Account, Channel, Secrets
 from omnichannel.channel.capabilities import (
     Capabilities,
     Choices,
@@ -115,6 +115,7 @@ __all__ = [
     "Repeat",
     "ReplyWindow",
     "Rule",
+    "Secrets",
     "Session",
     "SmtpMessage",
     "SmtpReply",

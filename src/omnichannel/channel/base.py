@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar, cast, final, get_args
+from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, cast, final, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 
 from omnichannel.channel.capabilities import Capabilities, Lifecycle, LinkCapacity, PriceFact
 from omnichannel.channel.errors import ErrorTable, Rejected, unreadable, unsupported
@@ -33,6 +33,14 @@ from omnichannel.model.content import Media
 from omnichannel.model.event import ChannelEvent
 from omnichannel.model.message import Part, Receipt
 from omnichannel.model.outcome import Failure
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str | SecretStr) else value
+
+
+Secrets: TypeAlias = Annotated[tuple[SecretStr, ...], BeforeValidator(_one_or_many)]
+"""One secret, or several while a key rotates: any of them verifies, the first one signs."""
 
 
 class Account(BaseModel):
@@ -74,6 +82,8 @@ class Channel(ABC, Generic[AccountT]):
     account_type: ClassVar[type[Account]] = Account
     body_limit: ClassVar[int] = 1_048_576
     vendor: ClassVar[str] = ""
+    webhook_secret: ClassVar[str | None] = None
+    """The account field without which no webhook can be verified: the hub refuses to start while it is empty."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)

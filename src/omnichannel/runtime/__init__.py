@@ -1,0 +1,1 @@
+"""The thin edge: the only clock, randomness and network. Drives flows, workers, polls and sessions."""

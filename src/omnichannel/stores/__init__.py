@@ -1,0 +1,1 @@
+"""Persistence: one SQLAlchemy Core implementation. Operations are plain functions over a connection."""

@@ -1,0 +1,53 @@
+"""The store as the workers see it: units of work, committed in groups; and the blob store beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from omnichannel.channel.wire import Reader
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """Runs units of work. A unit is a plain function of a connection: it may read and write, and must not commit."""
+
+    async def write(self, unit: Callable[[Connection], T]) -> T:
+        """Runs the unit in a savepoint of its own, commits it together with others, and returns after the commit.
+
+        Raises what the unit raised (its own writes are undone, the others' are kept), or `StoreError` where the
+        commit itself failed: then nothing of the group is on disk.
+        """
+        ...
+
+    async def read(self, unit: Callable[[Connection], T]) -> T:
+        """Runs a reading unit on a connection of its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What the blob store keeps: lower-case hex SHA-256 of the bytes, and how many there are."""
+
+    sha256: str
+    size: int
+
+
+class BlobStore(Protocol):
+    """Content over 256 kB, addressed by its hash. Written and synced before the row that names it."""
+
+    async def put(self, chunks: AsyncIterator[bytes], *, limit: int) -> Blob:
+        """Stores a stream; never holds more than a chunk. Raises `ValueError` where it exceeds `limit` bytes."""
+        ...
+
+    def open(self, sha256: str) -> Reader:
+        """Random access to a stored blob. Raises `NotFound`."""
+        ...
+
+    def stream(self, sha256: str, *, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes in chunks."""
+        ...
