@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -15,7 +14,29 @@ Success: TypeAlias = Literal["accepted", "sent", "delivered", "read", "replied"]
 Purpose: TypeAlias = Literal["service", "marketing", "alert"]
 Direction: TypeAlias = Literal["in", "out"]
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+
+def _stays_empty(*args: object, **kwargs: object) -> NoReturn:
+    raise TypeError("this mapping is shared: it stays empty")
+
+
+def _hash_of_nothing(self: object) -> int:
+    return 0
+
+
+# A dict, because pydantic writes no other mapping as JSON; with a hash, because before Python 3.12 a mappingproxy has
+# none, and a dataclass field takes no default without one. Made by a call: as a class it would not type-check.
+_Nothing: type[dict[str, str]] = type(
+    "_Nothing",
+    (dict,),
+    {
+        "__slots__": (),
+        "__module__": __name__,
+        "__hash__": _hash_of_nothing,
+        **dict.fromkeys(("__setitem__", "__ior__", "update", "setdefault"), _stays_empty),
+    },
+)
+
+NOTHING: Mapping[str, str] = _Nothing()
 """The empty mapping that frozen records share as their default."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

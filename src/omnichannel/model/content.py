@@ -205,6 +205,11 @@ def dump_sendable(content: Sendable) -> JsonValue:
     return dumped
 
 
+def load_block(data: JsonValue) -> Block:
+    """One content, of those that `dump_sendable` wrote; not a `Localized`."""
+    return _ADAPTER.validate_python(data)
+
+
 def load_sendable(data: JsonValue) -> Block | Localized:
     """The content that `dump_sendable` wrote."""
     if isinstance(data, dict) and "by_language" in data:

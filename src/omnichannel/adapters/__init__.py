@@ -1,0 +1,1 @@
+"""One package an adapter: how each channel is reached. Pure, and islands to each other."""

@@ -1,0 +1,137 @@
+"""What Meta says about the business account and its templates, which concerns every number of that account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Literal, TypeAlias
+
+from pydantic_core import to_json
+
+from omnichannel.adapters.whatsapp import wire
+from omnichannel.adapters.whatsapp.account import WhatsAppAccount
+from omnichannel.adapters.whatsapp.errors import SEE
+from omnichannel.adapters.whatsapp.items import moment
+from omnichannel.adapters.whatsapp.said import Unclear
+from omnichannel.channel import AccountChanged, Failure, Level, Outcome
+
+State: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "deleted", "info"]
+
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update
+_EVENTS: Mapping[str, State] = {
+    "ACCOUNT_RESTRICTION": "restricted",
+    "ACCOUNT_DELETED": "deleted",
+    "ACCOUNT_OFFBOARDED": "revoked",
+    "ACCOUNT_RECONNECTED": "ok",
+    "PARTNER_APP_UNINSTALLED": "revoked",
+    "PARTNER_REMOVED": "revoked",
+}
+_BANS: Mapping[str, State] = {"SCHEDULE_FOR_DISABLE": "restricted", "DISABLE": "suspended", "REINSTATE": "ok"}
+_OUTCOMES: Mapping[State, Outcome] = {
+    "restricted": Outcome.SUSPENDED,
+    "suspended": Outcome.SUSPENDED,
+    "revoked": Outcome.AUTH,
+    "deleted": Outcome.AUTH,
+}
+_UNUSABLE_TEMPLATE = frozenset({"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION"})
+TEMPLATE_FIELDS = frozenset(
+    {
+        "message_template_status_update",
+        "message_template_quality_update",
+        "message_template_components_update",
+        "template_category_update",
+    }
+)
+ACCOUNT_FIELDS = TEMPLATE_FIELDS | {"account_update"}
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Which of our accounts a webhook is about; `main` is the one whose endpoint it is."""
+
+    main: str
+    by_number: Mapping[str, str]
+    by_waba: Mapping[str, tuple[str, ...]]
+    without_waba: tuple[str, ...]
+
+    @classmethod
+    def of(cls, main: WhatsAppAccount, accounts: Iterable[WhatsAppAccount]) -> Numbers:
+        """The numbers behind one endpoint."""
+        everybody = tuple(accounts)
+        wabas = {one.waba_id for one in everybody if one.waba_id}
+        return cls(
+            main=main.id,
+            by_number={one.phone_number_id: one.id for one in everybody},
+            by_waba={waba: tuple(one.id for one in everybody if one.waba_id == waba) for waba in wabas},
+            without_waba=tuple(one.id for one in everybody if not one.waba_id),
+        )
+
+    def of_waba(self, waba_id: str) -> tuple[str, ...]:
+        """The accounts of a business account; where it is named nowhere, those that name none."""
+        return self.by_waba.get(waba_id) or self.without_waba
+
+
+def account_events(
+    numbers: Numbers, received_at: datetime, entry: dict[str, Any], field: str, value: dict[str, Any]
+) -> Iterator[AccountChanged]:
+    """One event for each of our numbers. Raises `Unclear` or `ValidationError` before the first."""
+    if field in TEMPLATE_FIELDS:
+        waba, subject, state, detail, failure = _template(field, value)
+    else:
+        waba, subject, state, detail, failure = _account(value)
+    waba = waba or str(entry.get("id") or "")
+    accounts = numbers.of_waba(waba)
+    if not accounts:
+        raise Unclear(f"no account here has waba_id {waba}")
+    stamp = entry.get("time") if isinstance(entry.get("time"), int) else None
+    key = stamp if stamp is not None else sha256(to_json(value)).hexdigest()
+    for account in accounts:
+        yield AccountChanged(
+            account=account,
+            dedupe=f"{field}:{waba}:{subject}:{key}",
+            occurred_at=moment(stamp, received_at),
+            state=state,
+            detail=detail,
+            failure=failure,
+        )
+
+
+Notice: TypeAlias = tuple[str, str, State | Literal["template"], str, Failure | None]
+
+
+def _account(value: dict[str, Any]) -> Notice:
+    update = wire.ACCOUNT_UPDATE.validate_python(value)
+    event, info, ban = update["event"], update.get("waba_info"), update.get("ban_info")
+    ban_state = (ban.get("waba_ban_state") if ban else None) or ""
+    state = _BANS.get(ban_state, _EVENTS.get(event, "info"))
+    restrictions = [one.get("restriction_type") or "" for one in update.get("restriction_info") or ()]
+    detail = ": ".join(part for part in (event, ban_state, ", ".join(restrictions)) if part)
+    outcome = _OUTCOMES.get(state)
+    failure = None
+    if outcome is not None:
+        failure = Failure(outcome=outcome, level=Level.ACCOUNT, code=event, message=detail, see=SEE)
+    return (info.get("waba_id") if info else None) or "", f"{event}:{ban_state}", state, detail, failure
+
+
+def _template(field: str, value: dict[str, Any]) -> Notice:
+    update = wire.TEMPLATE_UPDATE.validate_python(value)
+    name, language = update["message_template_name"], update.get("message_template_language") or ""
+    event, reason = update.get("event") or "", update.get("reason") or ""
+    news = [
+        event,
+        reason if reason.upper() != "NONE" else "",
+        _arrow(update.get("previous_quality_score"), update.get("new_quality_score")),
+        _arrow(update.get("previous_category"), update.get("new_category")),
+    ]
+    what = ", ".join(one for one in news if one) or field.removeprefix("message_").replace("_", " ")
+    detail = f"{name} ({language}): {what}" if language else f"{name}: {what}"
+    failure = None
+    if event in _UNUSABLE_TEMPLATE:
+        failure = Failure(outcome=Outcome.INVALID, level=Level.TEMPLATE, code=event, message=detail, see=SEE)
+    return "", f"{update.get('message_template_id') or name}:{event}", "template", detail, failure
+
+
+def _arrow(before: str | None, after: str | None) -> str:
+    return f"{before or 'unknown'} to {after}" if after else ""

@@ -1,0 +1,186 @@
+"""The fields of X's objects that we read. Extra keys are ignored, unknown values of an enumeration allowed.
+
+Shapes: https://docs.x.com/x-api/activity/event-payloads and https://docs.x.com/x-api/fundamentals/data-dictionary;
+the description of the API has both `…tweets` and, since 2.167, `…posts` names.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, StringConstraints, TypeAdapter
+from typing_extensions import NotRequired, TypedDict
+
+
+def _as_text(value: object) -> object:
+    """Ids are strings; a number is one of the places where an older API still sends it."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Id = Annotated[str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[0-9]{1,19}$")]
+Digits = Annotated[str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[0-9]{1,19}$")]
+
+
+class Affiliation(TypedDict):
+    description: NotRequired[str | None]
+
+
+class User(TypedDict):
+    id: Id
+    name: NotRequired[str | None]
+    username: NotRequired[str | None]
+    affiliation: NotRequired[Affiliation | None]
+
+
+class Reference(TypedDict):
+    id: Id
+    type: NotRequired[str | None]
+
+
+class Mention(TypedDict):
+    start: NotRequired[int | None]
+    id: NotRequired[Id | None]
+    username: NotRequired[str | None]
+
+
+class Entities(TypedDict):
+    mentions: NotRequired[list[Mention] | None]
+
+
+class Note(TypedDict):
+    """A long post: `text` outside holds its beginning only."""
+
+    text: NotRequired[str | None]
+    entities: NotRequired[Entities | None]
+
+
+class Attachments(TypedDict):
+    media_keys: NotRequired[list[str] | None]
+
+
+class Post(TypedDict):
+    id: Id
+    text: str
+    author_id: NotRequired[Id | None]
+    conversation_id: NotRequired[Id | None]
+    created_at: NotRequired[str | None]
+    lang: NotRequired[str | None]
+    in_reply_to_user_id: NotRequired[Id | None]
+    referenced_tweets: NotRequired[list[Reference] | None]
+    referenced_posts: NotRequired[list[Reference] | None]
+    edit_history_tweet_ids: NotRequired[list[Id] | None]
+    edit_history_post_ids: NotRequired[list[Id] | None]
+    display_text_range: NotRequired[list[int] | None]
+    entities: NotRequired[Entities | None]
+    note_tweet: NotRequired[Note | None]
+    note_post: NotRequired[Note | None]
+    attachments: NotRequired[Attachments | None]
+
+
+class Variant(TypedDict):
+    url: str
+    content_type: NotRequired[str | None]
+    bit_rate: NotRequired[int | None]
+    bitrate: NotRequired[int | None]
+
+
+class MediaObject(TypedDict):
+    media_key: str
+    type: NotRequired[str | None]
+    url: NotRequired[str | None]
+    preview_image_url: NotRequired[str | None]
+    alt_text: NotRequired[str | None]
+    variants: NotRequired[list[Variant] | None]
+
+
+class DmEvent(TypedDict):
+    """A DM as the look-up endpoints give it."""
+
+    id: Id
+    event_type: str
+    text: NotRequired[str | None]
+    sender_id: NotRequired[Id | None]
+    dm_conversation_id: NotRequired[str | None]
+    created_at: NotRequired[str | None]
+    attachments: NotRequired[Attachments | None]
+
+
+class VideoInfo(TypedDict):
+    variants: NotRequired[list[Variant] | None]
+
+
+class LegacyMedia(TypedDict):
+    id_str: NotRequired[str | None]
+    type: NotRequired[str | None]
+    media_url_https: NotRequired[str | None]
+    ext_alt_text: NotRequired[str | None]
+    video_info: NotRequired[VideoInfo | None]
+
+
+class DmAttachment(TypedDict):
+    type: NotRequired[str | None]
+    media: NotRequired[LegacyMedia | None]
+
+
+class QuickReplyResponse(TypedDict):
+    metadata: NotRequired[str | None]
+
+
+class MessageData(TypedDict):
+    text: NotRequired[str | None]
+    attachment: NotRequired[DmAttachment | None]
+    quick_reply_response: NotRequired[QuickReplyResponse | None]
+
+
+class Target(TypedDict):
+    recipient_id: Id
+
+
+class MessageCreate(TypedDict):
+    target: Target
+    sender_id: Id
+    message_data: MessageData
+
+
+class DirectMessage(TypedDict):
+    """A DM as webhooks and the stream give it, in the words of API v1.1."""
+
+    id: Id
+    type: NotRequired[str | None]
+    created_timestamp: NotRequired[Digits | None]
+    message_create: MessageCreate
+
+
+class MarkRead(TypedDict):
+    sender_id: Id
+    last_read_event_id: Id
+    created_timestamp: NotRequired[Digits | None]
+
+
+class Deletion(TypedDict):
+    id: Id
+    author_id: NotRequired[Id | None]
+
+
+class Revocation(TypedDict):
+    user_id: Id
+    app_id: NotRequired[str | None]
+    date_time: NotRequired[str | None]
+
+
+class Party(TypedDict):
+    id: Id
+
+
+USER: TypeAdapter[User] = TypeAdapter(User)
+POST: TypeAdapter[Post] = TypeAdapter(Post)
+MEDIA: TypeAdapter[MediaObject] = TypeAdapter(MediaObject)
+DM_EVENT: TypeAdapter[DmEvent] = TypeAdapter(DmEvent)
+DIRECT_MESSAGE: TypeAdapter[DirectMessage] = TypeAdapter(DirectMessage)
+MARK_READ: TypeAdapter[MarkRead] = TypeAdapter(MarkRead)
+DELETION: TypeAdapter[Deletion] = TypeAdapter(Deletion)
+REVOCATION: TypeAdapter[Revocation] = TypeAdapter(Revocation)
+PARTY: TypeAdapter[Party] = TypeAdapter(Party)
+LEGACY_MEDIA: TypeAdapter[LegacyMedia] = TypeAdapter(LegacyMedia)
+
+Json = dict[str, Any]

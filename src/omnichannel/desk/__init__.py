@@ -1,0 +1,1 @@
+"""One queue for all channels: its order and its deadlines. Pure."""

@@ -1,0 +1,1 @@
+"""Pure pieces that two or more adapters share. No IO, clock or randomness; import the modules, not this package."""

@@ -1,0 +1,60 @@
+"""Telephone numbers as E.164: `+` and digits, the canonical address of sms, whatsapp and voice."""
+
+from __future__ import annotations
+
+import re
+from unicodedata import decimal, normalize
+
+__all__ = ["country_of", "digits", "e164"]
+
+_SCHEME = re.compile(r"^\s*(?:tel|sms|smsto|whatsapp|rcs|callto):", re.IGNORECASE)
+_LETTER = re.compile(r"[^\W\d_]")
+_ABROAD = re.compile(r"^\s*00(?=\s?[1-9])")
+# WhatsApp and old address books still hold the 1 that Mexican mobile numbers lost in 2019.
+_OLD_MEXICO = re.compile(r"^\+521(\d{10})$")
+
+
+def e164(raw: str, region: str | None = None) -> str | None:
+    """The number as `+33612345678`, or None for what cannot be one. Never raises.
+
+    `region` (ISO 3166, `FR`) is needed for numbers written without their country. A scheme (`tel:`, `whatsapp:`) and
+    the usual punctuation are taken off; text with letters (a sender name, a vanity number) and short codes are None.
+    Only the length is checked against the numbering plan: new ranges open faster than any table is updated.
+    """
+    # Imported here: it costs sixty milliseconds, and most of what imports this module has no numbers to read.
+    import phonenumbers
+
+    text = _SCHEME.sub("", normalize("NFKC", raw), count=1)
+    if _LETTER.search(text) or not 5 <= len(digits(text)) <= 20:
+        return None
+    if region is None:
+        text = _ABROAD.sub("+", text)
+    text = _OLD_MEXICO.sub(r"+52\1", text)
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def country_of(number: str) -> str | None:
+    """The ISO 3166 code of an E.164 number's country, or None where the number does not tell (`+800`, or a range of
+    a shared calling code that no country owns). Never raises."""
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return None
+    region = phonenumbers.region_code_for_number(parsed)
+    if region is None:
+        sharing = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
+        region = sharing[0] if len(sharing) == 1 else None
+    return None if region == "001" else region
+
+
+def digits(number: str) -> str:
+    """Only the digits, in ASCII: what `wa.me` and provider APIs take for an E.164 number."""
+    return "".join(str(decimal(character)) for character in number if character.isdecimal())

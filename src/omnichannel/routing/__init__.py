@@ -1,0 +1,1 @@
+"""Which channel is used, in which order, and why not the others: pure policy, explained."""

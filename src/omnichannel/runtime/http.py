@@ -1,0 +1,381 @@
+"""HTTP by httpx: the one module that imports a client. Loaded when the hub opens, not before."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import anyio
+import httpx
+
+from omnichannel.channel.wire import HttpRequest, HttpResponse
+from omnichannel.runtime.bodies import Encoded, encode
+from omnichannel.runtime.transport import (
+    Appender,
+    Mailer,
+    MediaSource,
+    MediaUnavailable,
+    StreamedResponse,
+    Transport,
+    TransportError,
+    TransportKind,
+)
+
+__all__ = [
+    "Appender",
+    "HttpxTransport",
+    "Mailer",
+    "MediaSource",
+    "MediaUnavailable",
+    "StreamedResponse",
+    "Transport",
+    "TransportError",
+]
+
+CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+STREAM_SILENCE_SECONDS = 60.0
+ANSWER_LIMIT = 16 * 1024 * 1024
+# Below the shortest idle limit in common use (5 s): a request never meets a connection that is just being closed,
+# whose outcome would be unknown.
+KEEP_SECONDS = 4.5
+LANES = 10
+POOLS = 256
+TARGETS = 512
+
+_ours: ContextVar[bool] = ContextVar("omnichannel_http", default=False)
+
+
+class _Quiet(logging.Filter):
+    """Keeps what the client logs of our requests out: it prints URLs and headers, and secrets stand in both."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not _ours.get()
+
+
+_QUIET = _Quiet()
+for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
+    logging.getLogger(_name).addFilter(_QUIET)
+
+
+async def _ask(lane: httpx.AsyncBaseTransport, outgoing: httpx.Request) -> httpx.Response:
+    token = _ours.set(True)
+    try:
+        return await lane.handle_async_request(outgoing)
+    finally:
+        _ours.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A URL read once: parsing costs more than the rest of a request's preparation."""
+
+    url: httpx.URL
+    origin: str
+    host: bytes
+
+
+class _Body(httpx.AsyncByteStream):
+    """A request's body, which knows whether it began to leave: the headers went before it."""
+
+    def __init__(self, encoded: Encoded) -> None:
+        self._encoded = encoded
+        self.started = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.started = True
+        if self._encoded.chunks is None:
+            yield self._encoded.content
+            return
+        async for chunk in self._encoded.chunks():
+            yield chunk
+
+    @property
+    def maybe_left(self) -> bool:
+        """Whether a broken connection may have carried the whole request: never without its body."""
+        return self.started or self._encoded.length == 0
+
+
+@dataclass(slots=True)
+class _Lanes:
+    """Connections of one account to one host: each is a pool of one, because httpx's pool looks at every idle
+    connection at every request. The bound stands before them, and the one used last is taken first."""
+
+    make: Callable[[], httpx.AsyncBaseTransport]
+    slots: anyio.Semaphore
+    free: list[httpx.AsyncBaseTransport] = field(default_factory=list[httpx.AsyncBaseTransport])
+    busy: int = 0
+
+    async def take(self) -> httpx.AsyncBaseTransport:
+        await self.slots.acquire()
+        self.busy += 1
+        return self.free.pop() if self.free else self.make()
+
+    def give(self, lane: httpx.AsyncBaseTransport) -> None:
+        self.free.append(lane)
+        self.busy -= 1
+        self.slots.release()
+
+    async def aclose(self) -> None:
+        while self.free:
+            await self.free.pop().aclose()
+
+
+class HttpxTransport:
+    """The `Transport` port on httpx.
+
+    `make` replaces the network, for simulated platforms (`lambda: httpx.ASGITransport(app)`); `media` streams the
+    files of multipart bodies and may be set later, because it may fetch through this transport itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        media: MediaSource | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        make: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        lanes: int = LANES,
+        answer_limit: int = ANSWER_LIMIT,
+    ) -> None:
+        self.media = media
+        self._ssl_context = ssl_context
+        self._make = make or self._connection
+        self._lanes = lanes
+        self._answer_limit = answer_limit
+        self._pools: dict[tuple[str, str], _Lanes] = {}
+        self._targets: dict[str, _Target] = {}
+
+    async def send(self, request: HttpRequest, *, account: str) -> HttpResponse:
+        """The whole answer, decoded, of at most 16 MB. Raises `TransportError` and `MediaUnavailable`."""
+        encoded = await encode(request.body, self.media)
+        body = _Body(encoded)
+        pool, outgoing = await self._prepare(request, account, encoded, body, b"gzip")
+        seconds = ANSWER_SECONDS if request.timeout is None else request.timeout.total_seconds()
+        try:
+            with anyio.move_on_after(seconds):
+                lane = await pool.take()
+                try:
+                    return await self._exchange(lane, outgoing)
+                finally:
+                    pool.give(lane)
+            error = TransportError("timeout", maybe_sent=body.started)
+        except _FAILURES as exc:
+            error = _translated(exc, body)
+        raise error
+
+    @asynccontextmanager
+    async def stream(self, request: HttpRequest, *, account: str) -> AsyncGenerator[StreamedResponse]:
+        """The answer while it comes, asked for uncompressed; bombs are decoded in bounded steps all the same."""
+        encoded = await encode(request.body, self.media)
+        body = _Body(encoded)
+        pool, outgoing = await self._prepare(request, account, encoded, body, b"identity")
+        lane = await pool.take()
+        try:
+            response = await _opened(lane, outgoing, body)
+            try:
+                headers = _headers(response)
+                async with aclosing(_chunks(response, headers, body)) as chunks:
+                    yield StreamedResponse(response.status_code, headers, chunks)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await response.aclose()
+        finally:
+            pool.give(lane)
+
+    async def aclose(self) -> None:
+        """Closes all connections; a later request opens new ones."""
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            await pool.aclose()
+
+    # -- preparation
+
+    def _connection(self) -> httpx.AsyncBaseTransport:
+        if self._ssl_context is None:
+            self._ssl_context = httpx.create_ssl_context(trust_env=False)
+        one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_SECONDS)
+        return httpx.AsyncHTTPTransport(verify=self._ssl_context, trust_env=False, limits=one, retries=0)
+
+    async def _prepare(
+        self, request: HttpRequest, account: str, encoded: Encoded, body: _Body, coding: bytes
+    ) -> tuple[_Lanes, httpx.Request]:
+        target = self._target(request)
+        headers = {b"host": target.host, b"accept": b"*/*", b"accept-encoding": coding, b"user-agent": b"omnichannel"}
+        if encoded.media_type is not None:
+            headers[b"content-type"] = _latin(encoded.media_type)
+        for name, value in request.headers.items():
+            headers[_latin(name.lower())] = _latin(value)
+        if encoded.length is None:
+            headers[b"transfer-encoding"] = b"chunked"
+        elif encoded.length or request.method not in ("GET", "DELETE"):
+            headers[b"content-length"] = str(encoded.length).encode()
+        silence = STREAM_SILENCE_SECONDS if request.timeout is None else request.timeout.total_seconds()
+        timeout = {"connect": CONNECT_SECONDS, "read": silence, "write": silence, "pool": None}
+        extensions: dict[str, object] = {"timeout": timeout}
+        origin = target.origin
+        if headers[b"host"] != target.host:
+            name = headers[b"host"].decode("latin-1")
+            origin, extensions["sni_hostname"] = f"{origin} {name}", name.partition(":")[0]
+        outgoing = httpx.Request(
+            request.method, target.url, headers=list(headers.items()), stream=body, extensions=extensions
+        )
+        return await self._pool(account, origin), outgoing
+
+    def _target(self, request: HttpRequest) -> _Target:
+        url = request.url
+        if request.query:
+            url = f"{url}{'&' if '?' in url else '?'}{urlencode(request.query)}"
+        target = self._targets.get(url)
+        if target is None:
+            target = _read_url(url)
+            if len(self._targets) >= TARGETS:
+                self._targets.clear()
+            self._targets[url] = target
+        return target
+
+    async def _pool(self, account: str, origin: str) -> _Lanes:
+        key = (account, origin)
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = _Lanes(self._make, anyio.Semaphore(self._lanes, fast_acquire=True))
+            if len(self._pools) > POOLS:
+                idle = next((name for name, one in self._pools.items() if not one.busy and name != key), None)
+                if idle is not None:
+                    await self._pools.pop(idle).aclose()
+        return pool
+
+    # -- the exchange
+
+    async def _exchange(self, lane: httpx.AsyncBaseTransport, outgoing: httpx.Request) -> HttpResponse:
+        response = await _ask(lane, outgoing)
+        try:
+            headers = _headers(response)
+            content = bytearray()
+            async with aclosing(_decoded(response, headers)) as chunks:
+                async for chunk in chunks:
+                    content += chunk
+                    if len(content) > self._answer_limit:
+                        raise TransportError("too_large", maybe_sent=True)
+            return HttpResponse(response.status_code, headers, bytes(content))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await response.aclose()
+
+
+def _latin(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        pass
+    raise TransportError("protocol", maybe_sent=False, why="a header has characters that HTTP cannot carry")
+
+
+def _read_url(url: str) -> _Target:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        parsed = None
+    if parsed is None or parsed.scheme not in ("http", "https") or not parsed.host:
+        raise TransportError("protocol", maybe_sent=False, why="the request has no complete URL")
+    host = parsed.netloc
+    return _Target(parsed, f"{parsed.scheme}://{host.decode('ascii')}", host)
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def _opened(lane: httpx.AsyncBaseTransport, outgoing: httpx.Request, body: _Body) -> httpx.Response:
+    try:
+        return await _ask(lane, outgoing)
+    except _FAILURES as exc:
+        error = _translated(exc, body)
+    raise error
+
+
+async def _chunks(response: httpx.Response, headers: dict[str, str], body: _Body) -> AsyncGenerator[bytes]:
+    try:
+        async with aclosing(_decoded(response, headers)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        return
+    except _FAILURES as exc:
+        error = _translated(exc, body)
+    raise error
+
+
+_STEP = 256 * 1024
+
+
+async def _decoded(response: httpx.Response, headers: dict[str, str]) -> AsyncGenerator[bytes]:
+    """The body without its coding, in steps of at most 256 kB: a megabyte may hold a gigabyte."""
+    raw = response.stream
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if not isinstance(raw, httpx.AsyncByteStream) or coding not in _CODINGS:
+        raise TransportError("protocol", maybe_sent=True, why="an encoding that was not asked for")
+    if coding == "identity":
+        async for chunk in raw:
+            yield chunk
+        return
+    # 32: tells zlib and gzip apart by itself.
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    broken = began = False
+    async for chunk in raw:
+        began = began or bool(chunk)
+        while chunk and not broken:
+            try:
+                step = unpack.decompress(chunk, _STEP)
+            except zlib.error:
+                broken = True
+                break
+            chunk = unpack.unconsumed_tail
+            if step:
+                yield step
+    if broken or (began and not unpack.eof):
+        raise TransportError("protocol", maybe_sent=True, why="broken compression")
+
+
+_CODINGS = ("identity", "gzip", "x-gzip", "deflate")
+
+
+# ---------------------------------------------------------------- failures
+
+
+_FAILURES = (httpx.HTTPError, httpx.StreamError, ssl.SSLError, OSError, ValueError)
+
+
+def _translated(exc: Exception, body: _Body) -> TransportError:
+    match exc:
+        case httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return TransportError("timeout", maybe_sent=False)
+        case httpx.ConnectError():
+            return TransportError(_connect_kind(exc), maybe_sent=False)
+        case httpx.TimeoutException():
+            return TransportError("timeout", maybe_sent=body.maybe_left)
+        case httpx.LocalProtocolError() | httpx.UnsupportedProtocol() | ValueError():
+            return TransportError("protocol", maybe_sent=body.started, why="the request cannot be written")
+        case httpx.RemoteProtocolError() if "disconnected" not in str(exc):
+            return TransportError("protocol", maybe_sent=body.maybe_left)
+        case _:
+            return TransportError("reset", maybe_sent=body.maybe_left)
+
+
+def _connect_kind(exc: BaseException | None) -> TransportKind:
+    while exc is not None:
+        if isinstance(exc, socket.gaierror):
+            return "dns"
+        if isinstance(exc, ssl.SSLError):
+            return "tls"
+        exc = exc.__cause__ or exc.__context__
+    return "refused"

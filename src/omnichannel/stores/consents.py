@@ -1,0 +1,64 @@
+"""What customers agreed to and revoked. Revoked, never withdrawn: that word is about channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from omnichannel.model.address import Consent
+from omnichannel.stores.base import AccountInfo
+from omnichannel.stores.directory import family_of
+from omnichannel.stores.log import Fact
+from omnichannel.stores.schema import consents
+
+
+def record(
+    connection: Connection,
+    *,
+    info: AccountInfo,
+    customer_id: str,
+    address_id: str | None,
+    purpose: str,
+    granted: bool,
+    source: str,
+    text: str,
+    at: datetime,
+) -> Fact:
+    """Adds a row; nothing is overwritten, so that it can be shown later who said what, when and how."""
+    connection.execute(
+        insert(consents).values(
+            brand=info.brand,
+            customer_id=customer_id,
+            address_id=address_id,
+            purpose=purpose,
+            channel=info.channel,
+            granted=granted,
+            source=source,
+            changed_at=at,
+            text=text,
+        )
+    )
+    what = {"customer": customer_id, "purpose": purpose, "channel": info.channel, "granted": granted, "source": source}
+    return Fact(type="consent.changed", brand=info.brand, data=what)
+
+
+def of(connection: Connection, brand: str, customer_id: str) -> Sequence[Consent]:
+    """The customer's consents, newest last; those of everyone merged into them count."""
+    family = family_of(connection, customer_id)
+    query = select(consents).where(consents.c.customer_id.in_(family), consents.c.brand == brand)
+    return [
+        Consent(
+            brand=row.brand,
+            customer_id=customer_id,
+            purpose=row.purpose,
+            channel=row.channel,
+            granted=row.granted,
+            source=row.source,
+            changed_at=row.changed_at,
+            text=row.text,
+            proof=row.proof,
+        )
+        for row in connection.execute(query.order_by(consents.c.changed_at, consents.c.seq))
+    ]

@@ -1,0 +1,125 @@
+"""Raw inbound, kept before it is acknowledged and parsed from what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from omnichannel.channel.wire import Envelope
+from omnichannel.stores.schema import cursors, journal
+from omnichannel.stores.types import AnyRow
+from omnichannel.stores.upsert import upsert
+
+MAX_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An envelope for the journal of an endpoint, with the cursor that must commit together with it."""
+
+    endpoint: str
+    envelope: Envelope
+    cursor: tuple[str, str] | None = None
+
+
+def append(connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[None]:
+    """Journals envelopes, in order. The caller acknowledges after the commit, never before."""
+    connection.execute(insert(journal), [_row(arrival) for arrival in arrivals])
+    for arrival in arrivals:
+        if arrival.cursor is not None:
+            set_cursor(connection, *arrival.cursor, arrival.envelope.received_at)
+    return [None] * len(arrivals)
+
+
+def _row(arrival: Arrival) -> dict[str, Any]:
+    envelope = arrival.envelope
+    return {
+        "endpoint": arrival.endpoint,
+        "source": envelope.source,
+        "received_at": envelope.received_at,
+        "url": envelope.url,
+        "headers": _kept_headers(envelope),
+        "content": envelope.content,
+        "blob": envelope.blob_id,
+        "state": "new",
+    }
+
+
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+def _kept_headers(envelope: Envelope) -> dict[str, str]:
+    kept = {name: value for name, value in envelope.headers.items() if name not in _SECRET_HEADERS}
+    return kept | {"": envelope.method} | {f"?{name}": value for name, value in envelope.query.items()}
+
+
+def envelope_of(row: AnyRow) -> Envelope:
+    """The envelope as it was journalled, without the blob's reader."""
+    headers = {name: value for name, value in row.headers.items() if name and not name.startswith("?")}
+    query = {name[1:]: value for name, value in row.headers.items() if name.startswith("?")}
+    return Envelope(
+        source=row.source,
+        method=row.headers.get("", "POST"),
+        url=row.url,
+        query=query,
+        headers=headers,
+        content=row.content,
+        blob_id=row.blob,
+        received_at=row.received_at,
+    )
+
+
+def waiting_endpoints(connection: Connection) -> list[str]:
+    """The endpoints with rows to parse."""
+    return list(connection.execute(select(journal.c.endpoint).where(journal.c.state == "new").distinct()).scalars())
+
+
+def take(connection: Connection, endpoint: str, limit: int) -> Sequence[AnyRow]:
+    """The next rows of an endpoint, oldest first."""
+    query = select(journal).where(journal.c.state == "new", journal.c.endpoint == endpoint)
+    return connection.execute(query.order_by(journal.c.seq).limit(limit)).all()
+
+
+def parsed(connection: Connection, seqs: Sequence[int]) -> None:
+    """Marks rows as done."""
+    connection.execute(update(journal).where(journal.c.seq.in_(seqs)).values(state="done"))
+
+
+def park(connection: Connection, seq: int, error: str) -> None:
+    """Sets a row aside with its bytes: it no longer stops the rows behind it, and can be replayed."""
+    row = update(journal).where(journal.c.seq == seq)
+    connection.execute(row.values(state="parked", error=error, tries=journal.c.tries + 1))
+
+
+def replay(connection: Connection, seqs: Sequence[int] = ()) -> int:
+    """Parses parked rows once more; all of them where none are named."""
+    parked = update(journal).where(journal.c.state == "parked")
+    if seqs:
+        parked = parked.where(journal.c.seq.in_(seqs))
+    return connection.execute(parked.values(state="new", error=None)).rowcount
+
+
+def count(connection: Connection, state: str) -> int:
+    """How many rows are in a state."""
+    return connection.execute(select(func.count()).select_from(journal).where(journal.c.state == state)).scalar_one()
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Drops parsed rows that are older than the retention."""
+    old = delete(journal).where(journal.c.state == "done", journal.c.received_at < before)
+    return connection.execute(old).rowcount
+
+
+def set_cursor(connection: Connection, source: str, cursor: str, now: datetime) -> None:
+    """Remembers how far a source has been read."""
+    values = {"source": source, "cursor": cursor, "updated_at": now}
+    upsert(connection, cursors, [values], key=("source",), update=("cursor", "updated_at"))
+
+
+def cursor(connection: Connection, source: str) -> str | None:
+    """How far a source has been read."""
+    return connection.execute(select(cursors.c.cursor).where(cursors.c.source == source)).scalar()

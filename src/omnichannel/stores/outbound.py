@@ -1,0 +1,291 @@
+"""The outbox's rows: what is due, what is known about it, and each change as a unit of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from omnichannel.model.address import Consent, Customer
+from omnichannel.model.content import Block, dump_sendable
+from omnichannel.model.conversation import Conversation
+from omnichannel.model.ids import IdSource
+from omnichannel.model.message import Decision, Step
+from omnichannel.model.outcome import Failure
+from omnichannel.stores import consents, leases, log, records
+from omnichannel.stores.log import Fact
+from omnichannel.stores.schema import (
+    addresses,
+    attempts,
+    contacts,
+    conversations,
+    decisions,
+    deliveries,
+    messages,
+    parts,
+    steps,
+)
+from omnichannel.stores.turns import lease_name
+from omnichannel.stores.types import AnyRow
+
+WAITING = ("queued",)
+"""States in which a delivery holds up the later ones of its conversation: what was said first arrives first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A due delivery with all that deciding and sending it needs."""
+
+    delivery: AnyRow
+    conversation: Conversation
+    context: Mapping[str, str]
+    customer: Customer
+    consents: Sequence[Consent]
+    last_in: Mapping[tuple[str, str], datetime]
+    unreachable: Mapping[str, str]
+    steps: Sequence[AnyRow]
+    parts: Sequence[AnyRow]
+    attempts: Sequence[AnyRow]
+    reply_to: str | None
+
+
+def due_lanes(connection: Connection, now: datetime) -> set[int]:
+    """The lanes with deliveries to work on."""
+    return set(connection.execute(select(deliveries.c.lane).where(deliveries.c.due_at <= now).distinct()).scalars())
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next delivery is due."""
+    found: datetime | None = connection.execute(select(func.min(deliveries.c.due_at))).scalar()
+    return found
+
+
+def claim(
+    connection: Connection, lanes: Sequence[int], now: datetime, busy: frozenset[str], limit: int
+) -> list[tuple[str, str, int]]:
+    """Due deliveries as (id, conversation, lane), in order; none that an earlier one of its conversation holds up."""
+    waiting = (
+        select(deliveries.c.conversation_id, func.min(deliveries.c.id))
+        .where(deliveries.c.lane.in_(lanes), deliveries.c.state.in_(WAITING), deliveries.c.due_at > now)
+        .group_by(deliveries.c.conversation_id)
+    )
+    blocked: dict[str, str] = {row[0]: row[1] for row in connection.execute(waiting)}
+    query = (
+        select(deliveries.c.id, deliveries.c.conversation_id, deliveries.c.lane, deliveries.c.state)
+        .where(deliveries.c.lane.in_(lanes), deliveries.c.due_at <= now)
+        .order_by(deliveries.c.id)
+        .limit(limit + len(busy))
+    )
+    found = [
+        (row.id, row.conversation_id, row.lane)
+        for row in connection.execute(query)
+        if row.conversation_id not in busy
+        and (row.state not in WAITING or row.id < blocked.get(row.conversation_id, row.id + "~"))
+    ]
+    return found[:limit]
+
+
+def load(connection: Connection, delivery_id: str) -> Outgoing:
+    """Everything about one delivery."""
+    run = connection.execute
+    delivery = run(select(deliveries).where(deliveries.c.id == delivery_id)).one()
+    place = run(select(conversations).where(conversations.c.id == delivery.conversation_id)).one()
+    customer = records.find_customer(connection, delivery.customer_id)
+    ids = [address.id for address in customer.addresses]
+    seen = run(select(contacts).where(contacts.c.address_id.in_(ids), contacts.c.last_in_at.isnot(None)))
+    lost = select(addresses.c.id, addresses.c.unreachable_why).where(
+        addresses.c.id.in_(ids), addresses.c.unreachable_at.isnot(None)
+    )
+    return Outgoing(
+        delivery=delivery,
+        conversation=records.conversation(place),
+        context=place.context or {},
+        customer=customer,
+        consents=consents.of(connection, delivery.brand, customer.id),
+        last_in={(row.address_id, row.account): row.last_in_at for row in seen},
+        unreachable={row.id: row.unreachable_why or "" for row in run(lost)},
+        steps=run(select(steps).where(steps.c.delivery_id == delivery_id).order_by(steps.c.n)).all(),
+        parts=run(select(parts).where(parts.c.delivery_id == delivery_id).order_by(parts.c.step, parts.c.n)).all(),
+        attempts=run(select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.seq)).all(),
+        reply_to=_answered(connection, delivery.in_reply_to, place),
+    )
+
+
+def _answered(connection: Connection, message_id: str | None, place: AnyRow) -> str | None:
+    """The platform's id of the message that is answered: the one asked for, else the customer's newest."""
+    query = select(messages.c.platform_id)
+    if message_id is not None:
+        found: str | None = connection.execute(query.where(messages.c.id == message_id)).scalar()
+        return found
+    newest = query.where(
+        messages.c.conversation_id == place.id, messages.c.direction == "in", messages.c.account == place.account
+    )
+    last: str | None = connection.execute(newest.order_by(messages.c.id.desc()).limit(1)).scalar()
+    return last
+
+
+@dataclass(frozen=True, slots=True)
+class NewStep:
+    """A step that begins, with the parts that it sends."""
+
+    step: Step
+    address_id: str | None
+    parts: Sequence[Block]
+    deadline_at: datetime | None
+
+
+def decide(
+    connection: Connection,
+    delivery_id: str,
+    decision: Decision,
+    data: Any,
+    begun: NewStep | None,
+    values: dict[str, Any],
+) -> None:
+    """Stores a decision, and the step that it begins."""
+    connection.execute(
+        insert(decisions).values(
+            delivery_id=delivery_id,
+            decided_at=decision.decided_at,
+            rules_version=decision.rules_version,
+            data=data,
+        )
+    )
+    if begun is not None:
+        _begin(connection, delivery_id, begun)
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+
+
+def _begin(connection: Connection, delivery_id: str, begun: NewStep) -> None:
+    highest = select(func.coalesce(func.max(steps.c.n), 0)).where(steps.c.delivery_id == delivery_id)
+    n = connection.execute(highest).scalar_one() + 1
+    step = begun.step
+    connection.execute(
+        insert(steps).values(
+            delivery_id=delivery_id,
+            n=n,
+            channel=step.channel,
+            adapter=step.adapter,
+            account=step.account,
+            surface=step.surface,
+            address_id=begun.address_id,
+            to=step.address,
+            thread=step.thread,
+            success=step.success,
+            wait=step.wait,
+            deadline_at=begun.deadline_at,
+            state="running",
+            lost=list(step.lost),
+            cost=step.cost,
+        )
+    )
+    rows = [
+        {
+            "key": f"{delivery_id}.{n}.{i}",
+            "delivery_id": delivery_id,
+            "step": n,
+            "n": i,
+            "content": dump_sendable(content),
+            "state": "pending",
+        }
+        for i, content in enumerate(begun.parts)
+    ]
+    connection.execute(insert(parts), rows)
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(step=n, channel=step.channel))
+
+
+def start_attempt(
+    connection: Connection, part: AnyRow, step: AnyRow, lane: int, owner: str, fence: int, now: datetime
+) -> int | None:
+    """Writes that an attempt begins, before the first request that cannot be repeated; None where the lane is no
+    longer ours: then nothing may be sent."""
+    if not leases.held(connection, lease_name(lane), owner, fence):
+        return None
+    row = insert(attempts).values(
+        part=part.key,
+        delivery_id=part.delivery_id,
+        channel=step.channel,
+        account=step.account,
+        started_at=now,
+        state="started",
+        owner=owner,
+        n=part.n,
+    )
+    seq: int = connection.execute(row.returning(attempts.c.seq)).scalar_one()
+    started = update(parts).where(parts.c.key == part.key)
+    connection.execute(started.values(state="started", tries=parts.c.tries + 1))
+    return seq
+
+
+def fail_attempt(
+    connection: Connection,
+    key: str,
+    attempt: int,
+    failure: Failure,
+    part_state: str,
+    due_at: datetime | None,
+    now: datetime,
+) -> None:
+    """An attempt ended without success: what the platform said, and what becomes of the part."""
+    unknown = part_state == "unknown"
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.seq == attempt)
+        .values(
+            state="unknown" if unknown else "failed",
+            was_unknown=unknown,
+            ended_at=now,
+            outcome=failure.outcome,
+            certain=failure.certain,
+            code=failure.code,
+            detail=failure.message,
+        )
+    )
+    connection.execute(update(parts).where(parts.c.key == key).values(state=part_state, due_at=due_at))
+
+
+def postpone(connection: Connection, key: str, state: str, due_at: datetime | None, *, resent: bool = False) -> None:
+    """Changes when a part is worked on again."""
+    values: dict[str, Any] = {"state": state, "due_at": due_at}
+    if resent:
+        values["resent"] = True
+    connection.execute(update(parts).where(parts.c.key == key).values(values))
+
+
+def cancel_attempt(connection: Connection, attempt: int, key: str) -> None:
+    """The request never left: the attempt did not take place."""
+    connection.execute(delete(attempts).where(attempts.c.seq == attempt))
+    connection.execute(update(parts).where(parts.c.key == key).values(state="pending", tries=parts.c.tries - 1))
+
+
+def end_step(connection: Connection, delivery_id: str, n: int, state: str, outcome: str | None) -> None:
+    """A step is over without success."""
+    ended = update(steps).where(steps.c.delivery_id == delivery_id, steps.c.n == n)
+    connection.execute(ended.values(state=state, outcome=outcome, deadline_at=None))
+
+
+def set_delivery(connection: Connection, delivery: AnyRow, now: datetime, ids: IdSource, **values: Any) -> None:
+    """Changes a delivery; a new state is told."""
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+    state = values.get("state", delivery.state)
+    if state != delivery.state:
+        what = {"delivery": delivery.id, "conversation": delivery.conversation_id, "state": state}
+        what |= {"reason": values.get("reason"), "channel": delivery.channel}
+        log.append(connection, [Fact(type="delivery.updated", brand=delivery.brand, data=what)], ids, now)
+
+
+def mark_unreachable(connection: Connection, address_id: str, why: str, now: datetime) -> None:
+    """The address does not reach its person any more, until something comes in from it."""
+    connection.execute(
+        update(addresses).where(addresses.c.id == address_id).values(unreachable_at=now, unreachable_why=why)
+    )
+
+
+def spent(connection: Connection, delivery_id: str) -> Decimal:
+    """What a delivery has cost."""
+    costs = connection.execute(select(attempts.c.cost).where(attempts.c.delivery_id == delivery_id)).scalars()
+    return sum((cost for cost in costs if cost is not None), Decimal(0))

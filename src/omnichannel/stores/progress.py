@@ -1,0 +1,274 @@
+"""How far a delivery has come: what an acceptance, a status, an echo or a late failure does to its rows.
+
+Everything here runs inside the caller's unit, so that what is known of a part, its step and its delivery changes
+together, and each change is in the event log with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from omnichannel.model.content import Text, load_block, text_of
+from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated
+from omnichannel.model.ids import IdSource
+from omnichannel.model.outcome import Failure
+from omnichannel.stores import log
+from omnichannel.stores.log import Fact
+from omnichannel.stores.schema import (
+    attempts,
+    contacts,
+    conversations,
+    deliveries,
+    messages,
+    parts,
+    receipts,
+    steps,
+    unmatched,
+)
+from omnichannel.stores.types import AnyRow
+from omnichannel.stores.upsert import upsert
+
+RANK = {"pending": 0, "started": 0, "unknown": 0, "failed": 0, "accepted": 1, "sent": 2, "delivered": 3, "read": 4}
+RANK["replied"] = 5
+FINAL = frozenset({"expired", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a platform gave us for a part: its ids, and the thread where it opened one."""
+
+    ids: tuple[str, ...]
+    thread: str | None = None
+    state: str = "accepted"
+
+
+def part_row(connection: Connection, key: str) -> AnyRow | None:
+    """A part with its delivery and step."""
+    query = (
+        select(
+            parts,
+            deliveries.c.brand,
+            deliveries.c.customer_id,
+            deliveries.c.conversation_id,
+            deliveries.c.kind,
+            deliveries.c.visibility,
+            deliveries.c.agent,
+            deliveries.c.automatic,
+            deliveries.c.state.label("delivery_state"),
+            deliveries.c.step.label("current_step"),
+            deliveries.c.expires_at,
+            steps.c.channel,
+            steps.c.adapter,
+            steps.c.account,
+            steps.c.surface,
+            steps.c.address_id,
+            steps.c.to,
+        )
+        .join(deliveries, deliveries.c.id == parts.c.delivery_id)
+        .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
+        .where(parts.c.key == key)
+    )
+    return connection.execute(query).first()
+
+
+def accept(
+    connection: Connection, key: str, attempt: int, sent: Sent, visibility: str, now: datetime, ids: IdSource
+) -> None:
+    """The platform took the part: its receipts, our message, and whatever statuses came before it."""
+    row = part_row(connection, key)
+    if row is None:
+        return
+    connection.execute(
+        update(attempts).where(attempts.c.seq == attempt).values(state=sent.state, ended_at=now, certain=True)
+    )
+    connection.execute(update(parts).where(parts.c.key == key).values(state=sent.state, failure=None, due_at=None))
+    rows = [
+        {"platform_id": found, "account": row.account, "delivery_id": row.delivery_id, "part": key, "attempt": attempt}
+        for found in sent.ids
+    ]
+    upsert(connection, receipts, rows, key=("platform_id", "account"))
+    _record_message(connection, row, sent, visibility, now, ids)
+    _move_on(connection, row, sent, visibility, now)
+    recompute(connection, row.delivery_id, now, ids)
+    _join_unmatched(connection, row.account, key, sent.ids, now, ids)
+
+
+def _record_message(
+    connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime, ids: IdSource
+) -> None:
+    content = load_block(row.content)
+    if (
+        not sent.ids
+        or connection.execute(
+            select(messages.c.id).where(messages.c.platform_id == sent.ids[0], messages.c.account == row.account)
+        ).first()
+    ):
+        return
+    connection.execute(
+        insert(messages).values(
+            id=ids.new("msg"),
+            conversation_id=row.conversation_id,
+            customer_id=row.customer_id,
+            direction="out",
+            channel=row.channel,
+            adapter=row.adapter,
+            account=row.account,
+            surface=row.surface,
+            visibility=visibility,
+            address_id=None,
+            sent_at=now,
+            recorded_at=now,
+            text=text_of(content),
+            platform_id=sent.ids[0],
+            automatic=row.automatic,
+            delivery_id=row.delivery_id,
+            agent=row.agent,
+        )
+    )
+
+
+def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime) -> None:
+    """The conversation after we wrote: what may be answered by number, and where it takes place now."""
+    content = load_block(row.content)
+    values: dict[str, Any] = {}
+    if isinstance(content, Text) and content.quick_replies:
+        values["options"] = [[reply.title, reply.choice] for reply in content.quick_replies]
+    if row.kind == "message" and row.agent is not None:
+        values |= {"waiting": False, "waiting_at": None, "due_at": None}
+    current = connection.execute(select(conversations).where(conversations.c.id == row.conversation_id)).first()
+    if current is None:
+        return
+    same_place = (current.account, current.surface) == (row.account, row.surface)
+    if row.kind in ("message", "private") and not same_place:
+        values |= {"channel": row.channel, "adapter": row.adapter, "account": row.account, "surface": row.surface}
+        values |= {"visibility": visibility, "address_id": row.address_id, "thread": sent.thread, "context": None}
+        values |= {"moved_at": now if current.channel != row.channel else current.moved_at}
+    elif sent.thread and current.thread is None and same_place:
+        values["thread"] = sent.thread
+    if values:
+        values["version"] = current.version + 1
+        connection.execute(update(conversations).where(conversations.c.id == current.id).values(values))
+    if row.address_id is not None:
+        upsert(
+            connection,
+            contacts,
+            [{"address_id": row.address_id, "account": row.account, "last_out_at": now}],
+            key=("address_id", "account"),
+            latest=("last_out_at",),
+        )
+
+
+def _join_unmatched(
+    connection: Connection, account: str, key: str, found: Sequence[str], now: datetime, ids: IdSource
+) -> None:
+    """Statuses that overtook our own settlement are applied now."""
+    mine = unmatched.c.receipt.in_(list(found)) | (unmatched.c.correlation == key)
+    query = select(unmatched).where(mine, unmatched.c.account == account).order_by(unmatched.c.seq)
+    for row in connection.execute(query).all():
+        connection.execute(delete(unmatched).where(unmatched.c.seq == row.seq))
+        event = CHANNEL_EVENT.validate_python(row.data)
+        if isinstance(event, DeliveryUpdated):
+            log.append(connection, advance(connection, key, event.state, event.failure, now, ids), ids, now)
+
+
+def advance(
+    connection: Connection, key: str, state: str, failure: Failure | None, now: datetime, ids: IdSource
+) -> list[Fact]:
+    """A status for a part. States only go forward; a failure reopens the delivery, unless it has arrived already,
+    has expired, or another step has taken over."""
+    row = part_row(connection, key)
+    if row is None or row.delivery_state in FINAL:
+        return []
+    if state == "failed":
+        return _fail_late(connection, row, failure, now)
+    if RANK[state] <= RANK[row.state]:
+        return []
+    connection.execute(update(parts).where(parts.c.key == key).values(state=state, failure=None))
+    newest = select(attempts.c.seq).where(attempts.c.part == key).order_by(attempts.c.seq.desc()).limit(1)
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.seq == newest.scalar_subquery())
+        .values(state=state, certain=True, ended_at=now)
+    )
+    return recompute(connection, row.delivery_id, now, ids, tell=False)
+
+
+def _fail_late(connection: Connection, row: AnyRow, failure: Failure | None, now: datetime) -> list[Fact]:
+    if RANK[row.state] >= RANK["delivered"] or row.state == "failed":
+        return []
+    data = None if failure is None else _failure_data(failure)
+    connection.execute(update(parts).where(parts.c.key == row.key).values(state="failed", failure=data))
+    newest = select(attempts.c.seq).where(attempts.c.part == row.key).order_by(attempts.c.seq.desc()).limit(1)
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.seq == newest.scalar_subquery())
+        .values(
+            state="failed",
+            ended_at=now,
+            outcome=failure.outcome if failure else None,
+            code=failure.code if failure else None,
+            detail=failure.message if failure else "",
+        )
+    )
+    if row.step == row.current_step:
+        connection.execute(
+            update(deliveries).where(deliveries.c.id == row.delivery_id).values(state="queued", due_at=now)
+        )
+    return [_fact(row, "failed")]
+
+
+def _failure_data(failure: Failure) -> dict[str, Any]:
+    data = asdict(failure)
+    data["retry_after"] = failure.retry_after.total_seconds() if failure.retry_after else None
+    return data
+
+
+def _fact(row: AnyRow, state: str) -> Fact:
+    what = {"delivery": row.delivery_id, "conversation": row.conversation_id, "channel": row.channel, "state": state}
+    return Fact(type="delivery.updated", brand=row.brand, data=what)
+
+
+def recompute(
+    connection: Connection, delivery_id: str, now: datetime, ids: IdSource, *, tell: bool = True
+) -> list[Fact]:
+    """The delivery's state from its current step's parts: it has come as far as the part that is furthest behind."""
+    delivery = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).one()
+    step = connection.execute(
+        select(steps).where(steps.c.delivery_id == delivery_id, steps.c.n == delivery.step)
+    ).first()
+    if step is None or delivery.state in FINAL:
+        return []
+    query = select(parts.c.state).where(parts.c.delivery_id == delivery_id, parts.c.step == delivery.step)
+    states = list(connection.execute(query).scalars())
+    if not states or "failed" in states:
+        return []
+    values = _progress(delivery, step, states, now)
+    if values is None:
+        return []
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+    if RANK[values["state"]] >= RANK[step.success]:
+        done = update(steps).where(steps.c.delivery_id == delivery_id, steps.c.n == step.n)
+        connection.execute(done.values(state="ok", deadline_at=None))
+    if values["state"] == delivery.state:
+        return []
+    what = {"delivery": delivery_id, "conversation": delivery.conversation_id, "channel": step.channel}
+    facts = [Fact(type="delivery.updated", brand=delivery.brand, data=what | {"state": values["state"]})]
+    if tell:
+        log.append(connection, facts, ids, now)
+    return facts
+
+
+def _progress(delivery: AnyRow, step: AnyRow, states: Sequence[str], now: datetime) -> dict[str, Any] | None:
+    lowest = min(RANK[state] for state in states)
+    if lowest == 0:
+        return {"state": "unknown"} if "unknown" in states else None
+    name = next(state for state, rank in RANK.items() if rank == lowest and rank > 0)
+    if RANK.get(delivery.state, 0) >= RANK[name] and delivery.due_at is None:
+        return None
+    succeeded = lowest >= RANK[step.success]
+    return {"state": name, "channel": step.channel, "reason": None, "due_at": None if succeeded else step.deadline_at}

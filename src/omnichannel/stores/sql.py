@@ -1,0 +1,247 @@
+"""The store on SQLAlchemy Core: units of work in groups on one writing connection, readers beside it.
+
+SQLite runs in WAL mode with synchronous=FULL: what was acknowledged is on disk. Everything synchronous runs in
+worker threads of its own limiter, so it works alike on asyncio and trio; a simulation runs it in place instead.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import anyio
+import anyio.to_thread
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from omnichannel.model.exceptions import StoreError
+from omnichannel.stores import migrate
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+Unit = Callable[[Connection], T]
+Bulk = Callable[[Connection, Sequence[Item]], Sequence[T]]
+
+GROUP = 512
+"""How many units at most share one commit: enough to make the sync cheap, few enough to keep p99 low."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    unit: Callable[[Connection], Any] | None
+    bulk: Callable[[Connection, Sequence[Any]], Sequence[Any]] | None
+    item: Any
+    done: anyio.Event | None
+    result: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class SqlStore:
+    """One store. `threads=False` runs units in place: for simulations on a fake clock, where a thread would make
+    time pass differently on each run."""
+
+    url: str
+    threads: bool = True
+    migrate: str = "auto"
+    durable: bool = True
+    _writer: Engine = field(init=False)
+    _reader: Engine = field(init=False)
+    _queue: list[_Job] = field(init=False, default_factory=list[_Job])
+    _wake: anyio.Event | None = field(init=False, default=None)
+    _tasks: AbstractAsyncContextManager[Any] | None = field(init=False, default=None)
+    _connection: Connection | None = field(init=False, default=None)
+    _threads: anyio.CapacityLimiter | None = field(init=False, default=None)
+    _readers: anyio.CapacityLimiter | None = field(init=False, default=None)
+
+    # -- opening
+
+    def open_sync(self) -> None:
+        """Opens the database and brings its schema up to date, as `migrate` says. Raises `StoreError`."""
+        memory = make_url(self.url).database in (None, "", ":memory:") and self.url.startswith("sqlite")
+        try:
+            self._writer = _engine(self.url, memory=memory, immediate=True, durable=self.durable)
+            self._reader = self._writer if memory else _engine(self.url, memory=False, immediate=False, durable=True)
+            migrate.prepare(self._writer, self.migrate)
+            self._connection = self._writer.connect()
+        except DBAPIError as error:
+            raise StoreError(
+                f"cannot open the store {make_url(self.url)!r}: {error.orig}. Check that the path exists, is writable "
+                "and has space, and that no other program holds the database."
+            ) from error
+
+    def close_sync(self) -> None:
+        """Closes all connections."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._writer.dispose()
+        self._reader.dispose()
+
+    async def __aenter__(self) -> Self:
+        if not self.threads:
+            self.open_sync()
+            return self
+        self._threads = anyio.CapacityLimiter(1)
+        self._readers = anyio.CapacityLimiter(4)
+        self._wake = anyio.Event()
+        await anyio.to_thread.run_sync(self.open_sync, limiter=self._threads)
+        group = anyio.create_task_group()
+        await group.__aenter__()
+        self._tasks = group
+        group.start_soon(self._commit_groups)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._tasks is None:
+            self.close_sync()
+            return
+        with anyio.CancelScope(shield=True):
+            group = cast(anyio.abc.TaskGroup, self._tasks)
+            self._tasks = None
+            self._kick()
+            await group.__aexit__(None, None, None)
+            await anyio.to_thread.run_sync(self.close_sync, limiter=self._threads)
+
+    # -- units
+
+    async def write(self, unit: Unit[T]) -> T:
+        """Runs a unit and returns after its commit. Units may be run twice before they commit once: a group in
+        which one fails is rolled back and run again one by one, so a unit must not change Python objects."""
+        return cast(T, await self._submit(_Job(unit, None, None, None)))
+
+    async def batch(self, bulk: Bulk[Item, T], item: Item) -> T:
+        """Like `write`, for one item of an operation that handles many at once: all items that are waiting for the
+        same operation share one call, and so one statement."""
+        return cast(T, await self._submit(_Job(None, bulk, item, None)))
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Runs a reading unit on a connection of its own; in a simulation on the only one."""
+        if not self.threads:
+            return self.write_sync(unit)
+        return await anyio.to_thread.run_sync(self.read_sync, unit, limiter=self._readers)
+
+    def read_sync(self, unit: Unit[T]) -> T:
+        """Runs a reading unit in the calling thread."""
+        with self._reader.connect() as connection:
+            return unit(connection)
+
+    def write_sync(self, unit: Unit[T]) -> T:
+        """Runs one unit and commits it, in the calling thread."""
+        job = _Job(unit, None, None, None)
+        self._run([job])
+        if job.error is not None:
+            raise job.error
+        return cast(T, job.result)
+
+    # -- group commit
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait for the next commit: for back-pressure."""
+        return len(self._queue)
+
+    async def _submit(self, job: _Job) -> Any:
+        if not self.threads:
+            self._run([job])
+        else:
+            if self._tasks is None:
+                raise StoreError("the store is not open: use `async with hub`")
+            job.done = anyio.Event()
+            self._queue.append(job)
+            self._kick()
+            with anyio.CancelScope(shield=True):
+                await job.done.wait()
+        if job.error is not None:
+            raise job.error
+        return job.result
+
+    def _kick(self) -> None:
+        if self._wake is not None:
+            self._wake.set()
+
+    async def _commit_groups(self) -> None:
+        while self._tasks is not None or self._queue:
+            if not self._queue:
+                await cast(anyio.Event, self._wake).wait()
+                self._wake = anyio.Event()
+                continue
+            group, self._queue = self._queue[:GROUP], self._queue[GROUP:]
+            await anyio.to_thread.run_sync(self._run, group, limiter=self._threads)
+            for job in group:
+                cast(anyio.Event, job.done).set()
+
+    def _run(self, jobs: list[_Job]) -> None:
+        connection = cast(Connection, self._connection)
+        if self._attempt(connection, jobs) or len(jobs) == 1:
+            return
+        for job in jobs:
+            job.error = None
+            self._attempt(connection, [job])
+
+    def _attempt(self, connection: Connection, jobs: list[_Job]) -> bool:
+        """One transaction for all jobs; False, with everything undone, where one of them raised."""
+        try:
+            with connection.begin():
+                _run_jobs(connection, jobs)
+        except Exception as error:
+            wrapped = _store_error(error)
+            for job in jobs:
+                job.error = wrapped
+            return False
+        return True
+
+
+def _run_jobs(connection: Connection, jobs: list[_Job]) -> None:
+    bulks: dict[Any, list[_Job]] = defaultdict(list)
+    for job in jobs:
+        if job.bulk is not None:
+            bulks[job.bulk].append(job)
+    for bulk, members in bulks.items():
+        for job, result in zip(members, bulk(connection, [job.item for job in members]), strict=True):
+            job.result = result
+    for job in jobs:
+        if job.unit is not None:
+            job.result = job.unit(connection)
+
+
+def _store_error(error: Exception) -> Exception:
+    if isinstance(error, OperationalError):
+        return StoreError(
+            f"the store could not commit: {error.orig}. Nothing of this unit is on disk; it may be tried again."
+        )
+    return error
+
+
+# ---------------------------------------------------------------- engines
+
+
+def _engine(url: str, *, memory: bool, immediate: bool, durable: bool) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30.0}}
+    if memory:
+        options["poolclass"] = StaticPool
+    engine = create_engine(url, **options)
+    synchronous = "FULL" if durable else "OFF"
+
+    def connected(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "busy_timeout=30000", "cache_size=-65536"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def began(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", began)
+    return engine

@@ -1,0 +1,156 @@
+"""What platforms tell us later about what we sent: statuses, and our own messages coming back as echoes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert, select
+
+from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated, MessageEchoed
+from omnichannel.model.ids import IdSource
+from omnichannel.stores import progress
+from omnichannel.stores.base import AccountInfo
+from omnichannel.stores.log import Fact
+from omnichannel.stores.schema import (
+    addresses,
+    attempts,
+    conversations,
+    messages,
+    parts,
+    receipts,
+    steps,
+    unmatched,
+)
+
+UNMATCHED_FOR = timedelta(days=8)
+"""How long a status waits for its message: longer than the longest redelivery (Meta: 7 days)."""
+
+
+def apply_status(connection: Connection, event: DeliveryUpdated, now: datetime, ids: IdSource) -> Sequence[Fact]:
+    """Joins a status to its part, by the platform's id or by our own key; one that comes too early waits."""
+    key = _part_of(connection, event.account, event.receipt, event.correlation)
+    if key is None:
+        connection.execute(
+            insert(unmatched).values(
+                account=event.account,
+                receipt=event.receipt,
+                correlation=event.correlation,
+                received_at=now,
+                data=CHANNEL_EVENT.dump_python(event, mode="json"),
+            )
+        )
+        return []
+    if event.state != "failed":
+        _settle_unknown(connection, key, event.account, event.receipt, now, ids)
+    return progress.advance(connection, key, event.state, event.failure, now, ids)
+
+
+def _part_of(connection: Connection, account: str, receipt: str, correlation: str | None) -> str | None:
+    query = select(receipts.c.part).where(receipts.c.platform_id == receipt, receipts.c.account == account)
+    found: str | None = connection.execute(query).scalar()
+    if found is None and correlation:
+        known = select(parts.c.key).where(parts.c.key == correlation, parts.c.state.in_(("unknown", "failed")))
+        found = connection.execute(known).scalar()
+    return found
+
+
+def _settle_unknown(connection: Connection, key: str, account: str, receipt: str, now: datetime, ids: IdSource) -> None:
+    """A part whose answer the network hid was taken after all: the platform has just told us."""
+    query = select(attempts.c.seq).where(attempts.c.part == key, attempts.c.state == "unknown")
+    attempt = connection.execute(query.order_by(attempts.c.seq.desc()).limit(1)).scalar()
+    if attempt is not None:
+        progress.accept(connection, key, attempt, progress.Sent((receipt,)), "private", now, ids)
+
+
+def settle_by_echo(
+    connection: Connection, event: MessageEchoed, info: AccountInfo, now: datetime, ids: IdSource
+) -> Sequence[Fact]:
+    """Our own message, seen from the platform's side: it settles what was unknown, or it was written by a colleague
+    in the platform's own app and joins the history."""
+    known = select(messages.c.id).where(messages.c.platform_id == event.message_id, messages.c.account == event.account)
+    if connection.execute(known).first() or _receipt_known(connection, event):
+        return []
+    unsettled = _unsettled_part(connection, event)
+    if unsettled is not None:
+        key, attempt, state = unsettled
+        if state == "unknown":
+            visibility = info.visibility.get(event.surface, "private")
+            progress.accept(
+                connection, key, attempt, progress.Sent((event.message_id,), event.thread), visibility, now, ids
+            )
+        return []
+    return _by_colleague(connection, event, info, now, ids)
+
+
+def _receipt_known(connection: Connection, event: MessageEchoed) -> bool:
+    query = select(receipts.c.part).where(
+        receipts.c.platform_id == event.message_id, receipts.c.account == event.account
+    )
+    return connection.execute(query).first() is not None
+
+
+def _unsettled_part(connection: Connection, event: MessageEchoed) -> tuple[str, int, str] | None:
+    """The part that this echo can only be: same account, same recipient, same words, and not settled yet."""
+    query = (
+        select(parts.c.key, attempts.c.seq, attempts.c.state, parts.c.content)
+        .join(attempts, attempts.c.part == parts.c.key)
+        .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
+        .where(attempts.c.account == event.account, attempts.c.state.in_(("unknown", "started")))
+        .order_by(attempts.c.seq)
+    )
+    if event.correlation:
+        query = query.where(parts.c.key == event.correlation)
+    elif event.recipient:
+        query = query.where(steps.c.to == event.recipient)
+    for row in connection.execute(query):
+        if event.correlation or str(row.content.get("text", "")).strip() == event.text.strip():
+            return row.key, row.seq, row.state
+    return None
+
+
+def _by_colleague(
+    connection: Connection, event: MessageEchoed, info: AccountInfo, now: datetime, ids: IdSource
+) -> Sequence[Fact]:
+    place = _conversation_with(connection, event, info)
+    if place is None:
+        return []
+    conversation_id, customer_id = place
+    connection.execute(
+        insert(messages).values(
+            id=ids.new("msg"),
+            conversation_id=conversation_id,
+            customer_id=customer_id,
+            direction="out",
+            channel=info.channel,
+            adapter=info.adapter,
+            account=info.id,
+            surface=event.surface,
+            visibility=info.visibility.get(event.surface, "private"),
+            sent_at=event.occurred_at,
+            recorded_at=now,
+            text=event.text,
+            platform_id=event.message_id,
+        )
+    )
+    what = {"conversation": conversation_id, "channel": info.channel, "by": "platform"}
+    return [Fact(type="message.sent", brand=info.brand, data=what)]
+
+
+def _conversation_with(connection: Connection, event: MessageEchoed, info: AccountInfo) -> tuple[str, str] | None:
+    query = select(conversations.c.id, conversations.c.customer_id).where(conversations.c.account == info.id)
+    if event.thread:
+        row = connection.execute(query.where(conversations.c.thread == event.thread).limit(1)).first()
+        if row is not None:
+            return row.id, row.customer_id
+    theirs = select(addresses.c.id).where(
+        addresses.c.value == event.recipient, addresses.c.channel == info.channel, addresses.c.brand == info.brand
+    )
+    query = query.where(conversations.c.address_id.in_(theirs)).order_by(conversations.c.id.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else (row.id, row.customer_id)
+
+
+def forget_unmatched(connection: Connection, now: datetime) -> int:
+    """Drops statuses that nothing ever claimed."""
+    return connection.execute(delete(unmatched).where(unmatched.c.received_at < now - UNMATCHED_FOR)).rowcount

@@ -1,0 +1,260 @@
+"""Where a message belongs: which conversation it goes on with, or that it begins one.
+
+The order is that of design.md: a reference that we gave out, the messages it answers, the platform's own thread, the
+open conversation of that address, a new one. Finding a thread never proves who writes: only a participant joins one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from omnichannel.model.base import Visibility
+from omnichannel.model.event import MessageReceived
+from omnichannel.model.ids import IdSource
+from omnichannel.stores.base import AccountInfo, lane_of
+from omnichannel.stores.directory import AddressRow
+from omnichannel.stores.schema import conversations, messages, moves, participants
+from omnichannel.stores.upsert import upsert
+
+REOPEN_WITHIN = timedelta(days=14)
+"""A private message so soon after the matter was resolved reopens it; later ones begin a new matter."""
+
+
+@dataclass(slots=True)
+class ConversationRow:
+    """A conversation as a batch sees and changes it."""
+
+    id: str
+    brand: str
+    customer_id: str
+    address_id: str | None
+    channel: str
+    adapter: str
+    account: str
+    surface: str
+    visibility: Visibility
+    thread: str | None
+    context: Mapping[str, str] | None
+    options: list[list[str]] | None
+    status: str
+    waiting: bool
+    waiting_at: datetime | None
+    queue: str
+    due_at: datetime | None
+    language: str | None
+    version: int
+    lane: int
+    created_at: datetime
+    last_in_at: datetime | None
+    linked_to: str | None
+    moved_at: datetime | None = None
+    history_hidden: bool = False
+
+
+_FIELDS = tuple(ConversationRow.__slots__)
+_CHANGING = tuple(name for name in _FIELDS if name not in ("id", "brand", "customer_id", "lane", "created_at"))
+_UPDATE = update(conversations).where(conversations.c.id == bindparam("b_id"))
+_UPDATE = _UPDATE.values({name: bindparam(f"b_{name}") for name in _CHANGING})
+
+
+@dataclass(slots=True)
+class Threads:
+    """The conversations of one batch."""
+
+    connection: Connection
+    ids: IdSource
+    now: datetime
+    _by_id: dict[str, ConversationRow] = field(default_factory=dict[str, ConversationRow])
+    _by_thread: dict[tuple[str, str], list[ConversationRow]] = field(
+        default_factory=dict[tuple[str, str], list[ConversationRow]]
+    )
+    _by_address: dict[str, list[ConversationRow]] = field(default_factory=dict[str, list[ConversationRow]])
+    _by_message: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    _new: dict[str, ConversationRow] = field(default_factory=dict[str, ConversationRow])
+    _changed: dict[str, ConversationRow] = field(default_factory=dict[str, ConversationRow])
+    _joined: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def load(
+        self, *, address_ids: Iterable[str], threads: Iterable[str], references: Iterable[str], ids: Iterable[str] = ()
+    ) -> None:
+        """Reads the conversations that may be meant."""
+        run = self.connection.execute
+        wanted = set(ids)
+        asked = list(set(references))
+        if asked:
+            query = select(messages.c.platform_id, messages.c.account, messages.c.conversation_id)
+            for row in run(query.where(messages.c.platform_id.in_(asked))):
+                self._by_message[row.account, row.platform_id] = row.conversation_id
+                wanted.add(row.conversation_id)
+        people = list(set(address_ids))
+        moved: dict[str, list[str]] = {}
+        if people:
+            query = select(moves.c.from_address, moves.c.conversation_id).where(moves.c.from_address.in_(people))
+            for row in run(query):
+                moved.setdefault(row.from_address, []).append(row.conversation_id)
+                wanted.add(row.conversation_id)
+        found = select(*(conversations.c[name] for name in _FIELDS))
+        for column, values in (("id", list(wanted)), ("address_id", people), ("thread", list(set(threads)))):
+            if values:
+                for row in run(found.where(conversations.c[column].in_(values))):
+                    self._remember(ConversationRow(*row))
+        for address_id, conversation_ids in moved.items():
+            for conversation_id in conversation_ids:
+                self._index(self._by_address, address_id, self._by_id.get(conversation_id))
+
+    def _remember(self, row: ConversationRow) -> None:
+        row = self._by_id.setdefault(row.id, row)
+        if row.address_id is not None:
+            self._index(self._by_address, row.address_id, row)
+        if row.thread is not None:
+            self._index(self._by_thread, (row.account, row.thread), row)
+
+    @staticmethod
+    def _index(index: dict[Any, list[ConversationRow]], key: Any, row: ConversationRow | None) -> None:
+        if row is not None and row not in (rows := index.setdefault(key, [])):
+            rows.append(row)
+
+    def get(self, conversation_id: str) -> ConversationRow | None:
+        """A conversation that was loaded or made in this batch."""
+        return self._by_id.get(conversation_id)
+
+    def of_message(self, account: str, platform_id: str) -> ConversationRow | None:
+        """The conversation that holds a message."""
+        return self._by_id.get(self._by_message.get((account, platform_id), ""))
+
+    def holds(self, account: str, platform_id: str, row: ConversationRow) -> None:
+        """A message of this batch is in that conversation."""
+        self._by_message[account, platform_id] = row.id
+
+    # -- which one
+
+    def place(self, info: AccountInfo, sender: AddressRow, event: MessageReceived) -> tuple[ConversationRow, bool]:
+        """The conversation for a message, and whether its sender speaks in it as who it is about.
+
+        A person who turns up in another's public thread gets a conversation of their own, linked to it; what they say
+        there without addressing us stays in the thread, and False tells so.
+        """
+        threaded = self._threaded(info, event)
+        own = next((row for row in threaded if self._may_join(row, sender, event)), None)
+        if own is not None:
+            return own, True
+        if self._visibility(info, event) == "private" and not threaded:
+            own = self._latest(sender, event)
+            if own is not None:
+                return own, True
+        if threaded and not event.addressed:
+            self._join(threaded[0], sender, "participant")
+            return threaded[0], False
+        return self.begin(info, sender, event, linked_to=threaded[0] if threaded else None), True
+
+    def _threaded(self, info: AccountInfo, event: MessageReceived) -> list[ConversationRow]:
+        found: list[ConversationRow] = []
+        for reference in event.references:
+            row = self.of_message(info.id, reference)
+            if row is not None and row not in found:
+                found.append(row)
+        if event.thread is not None:
+            found.extend(row for row in self._by_thread.get((info.id, event.thread), ()) if row not in found)
+        return found
+
+    def _may_join(self, row: ConversationRow, sender: AddressRow, event: MessageReceived) -> bool:
+        """Only who the conversation is about, and only if this message is as sure to be theirs as their address is."""
+        theirs = row.address_id == sender.id or row.customer_id in (sender.customer_id, sender.owner_id)
+        return theirs and row.brand == sender.brand and event.assurance >= min(sender.assurance, 2)
+
+    def _latest(self, sender: AddressRow, event: MessageReceived) -> ConversationRow | None:
+        """The open private conversation of this address; one that moved on from it counts, so that a late message on
+        the old channel is not a new matter."""
+        if event.assurance < min(sender.assurance, 2):
+            return None
+        rows = [
+            row
+            for row in self._by_address.get(sender.id, ())
+            if (row.visibility == "private" or row.moved_at is not None) and self._still(row, event.occurred_at)
+        ]
+        return max(rows, key=lambda row: row.id, default=None)
+
+    @staticmethod
+    def _still(row: ConversationRow, at: datetime) -> bool:
+        return row.status != "resolved" or (row.last_in_at is not None and at - row.last_in_at < REOPEN_WITHIN)
+
+    @staticmethod
+    def _visibility(info: AccountInfo, event: MessageReceived) -> Visibility:
+        return info.visibility.get(event.surface, "private")
+
+    # -- changes
+
+    def begin(
+        self, info: AccountInfo, sender: AddressRow, event: MessageReceived, linked_to: ConversationRow | None = None
+    ) -> ConversationRow:
+        """A new conversation with its requester."""
+        conversation_id = self.ids.new("cnv")
+        row = ConversationRow(
+            id=conversation_id,
+            brand=info.brand,
+            customer_id=sender.owner_id,
+            address_id=sender.id,
+            channel=info.channel,
+            adapter=info.adapter,
+            account=info.id,
+            surface=event.surface,
+            visibility=self._visibility(info, event),
+            thread=event.thread,
+            context=None,
+            options=None,
+            status="open",
+            waiting=False,
+            waiting_at=None,
+            queue=info.queue,
+            due_at=None,
+            language=sender.language,
+            version=0,
+            lane=lane_of(conversation_id),
+            created_at=self.now,
+            last_in_at=None,
+            linked_to=linked_to.id if linked_to else None,
+        )
+        self._new[row.id] = row
+        self._remember(row)
+        self._join(row, sender, "requester")
+        if linked_to is not None:
+            self._join(linked_to, sender, "participant")
+        return row
+
+    def _join(self, row: ConversationRow, sender: AddressRow, role: str) -> None:
+        self._joined.append(
+            {
+                "conversation_id": row.id,
+                "customer_id": sender.owner_id,
+                "address_id": sender.id,
+                "role": role,
+                "joined_at": self.now,
+            }
+        )
+
+    def touch(self, row: ConversationRow) -> None:
+        """The row was changed: written by `flush`, with a new version."""
+        if row.id not in self._new:
+            self._changed[row.id] = row
+
+    def flush(self) -> None:
+        """Writes what the batch began and changed."""
+        if self._new:
+            self.connection.execute(insert(conversations), [_values(row) for row in self._new.values()])
+        if self._changed:
+            rows = [_values(row, "b_", bump=True) for row in self._changed.values()]
+            self.connection.execute(_UPDATE, rows)
+        upsert(self.connection, participants, self._joined, key=("conversation_id", "customer_id"))
+
+
+def _values(row: ConversationRow, prefix: str = "", *, bump: bool = False) -> dict[str, Any]:
+    names = ("id", *_CHANGING) if bump else _FIELDS
+    values = {prefix + name: getattr(row, name) for name in names}
+    if bump:
+        values[f"{prefix}version"] = row.version + 1
+    return values

@@ -1,0 +1,1 @@
+"""What a test suite needs to talk with customers without a platform."""

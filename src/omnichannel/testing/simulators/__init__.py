@@ -1,0 +1,1 @@
+"""Platforms, simulated: ASGI apps that behave like the real ones."""

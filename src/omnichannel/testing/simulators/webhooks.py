@@ -1,0 +1,84 @@
+"""Outgoing webhooks of a simulated platform: queued with a due time, retried, doubled and reordered."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from omnichannel.model.base import NOTHING
+from omnichannel.testing.faults import FaultPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRequest:
+    """A call of ours by the platform. Header names are lower-case."""
+
+    method: str = "POST"
+    url: str
+    headers: Mapping[str, str] = NOTHING
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWebhook:
+    """A webhook that waits for its time; `tries` were made already."""
+
+    due_at: datetime
+    account_id: str
+    request: WebhookRequest
+    tries: int = 0
+
+
+Post: TypeAlias = Callable[[WebhookRequest], Awaitable[int]]
+"""Makes the call and gives the status; 0 where nobody answered."""
+
+
+class WebhookQueue:
+    """Webhooks by due time. `given_up` holds those that the platform stopped trying."""
+
+    def __init__(self, now: Callable[[], datetime], retry_waits: tuple[timedelta, ...]) -> None:
+        self.faults = FaultPlan()
+        self.given_up: list[PendingWebhook] = []
+        self.delivered = 0
+        self._now = now
+        self._retry_waits = retry_waits
+        self._heap: list[tuple[datetime, int, PendingWebhook]] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def put(self, pending: PendingWebhook) -> None:
+        """Queues one; the fault plan may double it or hold it back behind later ones."""
+        if self.faults.happens("reordered_webhooks"):
+            pending = replace(pending, due_at=pending.due_at + timedelta(seconds=self.faults.seconds(1, 30)))
+        self._push(pending)
+        if self.faults.happens("duplicate_webhook"):
+            self._push(replace(pending, due_at=pending.due_at + timedelta(seconds=self.faults.seconds(0, 60))))
+
+    def _push(self, pending: PendingWebhook) -> None:
+        self._count += 1
+        heapq.heappush(self._heap, (pending.due_at, self._count, pending))
+
+    def next_due(self) -> datetime | None:
+        """When the next one is due, or None."""
+        return self._heap[0][0] if self._heap else None
+
+    async def deliver_due(self, post: Post, stamp: Callable[[PendingWebhook], WebhookRequest]) -> int:
+        """Delivers all that are due, those included that become due meanwhile; gives the number of calls made."""
+        calls = 0
+        while self._heap and self._heap[0][0] <= self._now():
+            pending = heapq.heappop(self._heap)[2]
+            status = await post(stamp(pending))
+            calls += 1
+            if 200 <= status < 300:
+                self.delivered += 1
+            elif pending.tries < len(self._retry_waits):
+                due_at = self._now() + self._retry_waits[pending.tries]
+                self._push(replace(pending, due_at=due_at, tries=pending.tries + 1))
+            else:
+                self.given_up.append(pending)
+        return calls

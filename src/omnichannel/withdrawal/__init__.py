@@ -1,0 +1,1 @@
+"""The closing of a channel as dated, scoped data: phases, scopes, effects, notices, detection. Pure."""
