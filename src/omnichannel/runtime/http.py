@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import ssl
 import zlib
@@ -365,7 +366,8 @@ def _translated(exc: Exception, body: _Body) -> TransportError:
             return TransportError("timeout", maybe_sent=body.maybe_left)
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol() | ValueError():
             return TransportError("protocol", maybe_sent=body.started, why="the request cannot be written")
-        case httpx.RemoteProtocolError() if "disconnected" not in str(exc):
+        # h11 and httpcore tell the end of a connection from broken HTTP by their words alone.
+        case httpx.RemoteProtocolError() if not re.search("disconnected|closed connection", str(exc)):
             return TransportError("protocol", maybe_sent=body.maybe_left)
         case _:
             return TransportError("reset", maybe_sent=body.maybe_left)

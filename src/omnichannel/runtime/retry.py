@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from omnichannel.model.outcome import Failure, Outcome
@@ -56,6 +57,29 @@ def _not_before(planned: datetime, failure: Failure, now: datetime, spread: floa
     if failure.not_before is not None and failure.not_before > now:
         at = max(at, now + (failure.not_before - now) * apart)
     return at
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Waits that double from `first` to `longest`, and start again after a success."""
+
+    first: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(minutes=5)
+    failed: int = 0
+
+    def succeeded(self) -> None:
+        """The next wait is the first one again."""
+        self.failed = 0
+
+    def next(self, failure: Failure | None, clock: Clock) -> float:
+        """Seconds to wait now, and at least what the platform asked for."""
+        wait = min(self.first * (1 << min(self.failed, 20)), self.longest)
+        self.failed += 1
+        if failure is not None and failure.retry_after is not None:
+            wait = max(wait, failure.retry_after)
+        if failure is not None and failure.not_before is not None:
+            wait = max(wait, failure.not_before - clock.now())
+        return wait.total_seconds()
 
 
 class RetryBudget:

@@ -273,7 +273,10 @@ class _Run(Generic[T]):
     def _accepted(self, answer: WireAnswer) -> bool:
         match answer:
             case HttpResponse():
-                return self.channel.errors.failure_of(answer) is None
+                try:
+                    return self._adapter(self.channel.errors.failure_of, answer) is None
+                except _Stop:
+                    return True
             case SmtpReply():
                 return smtp_facts(answer) is None
             case _:

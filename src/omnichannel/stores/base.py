@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
-from zlib import crc32
 
 from sqlalchemy import Connection
 
 from omnichannel.channel.wire import Reader
-from omnichannel.model.base import Visibility
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -59,26 +56,3 @@ class BlobStore(Protocol):
     def stream(self, sha256: str, *, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """The bytes in chunks."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountInfo:
-    """What the store needs to know of an account to file what comes in on it."""
-
-    id: str
-    channel: str
-    adapter: str
-    brand: str = "default"
-    endpoint: str = ""
-    queue: str = "support"
-    visibility: Mapping[str, Visibility] = field(default_factory=dict[str, Visibility])
-    first_response: timedelta | None = None
-
-
-LANES = 64
-"""Work is owned by lane, so that any number of processes share it; inside a lane conversations run side by side."""
-
-
-def lane_of(conversation_id: str) -> int:
-    """The lane of a conversation: the same in every process and version."""
-    return crc32(conversation_id.encode()) % LANES

@@ -8,10 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from omnichannel.model.address import Consent
-from omnichannel.stores.base import AccountInfo
 from omnichannel.stores.directory import family_of
-from omnichannel.stores.log import Fact
 from omnichannel.stores.schema import consents
+from omnichannel.stores.units import AccountInfo, Fact
 
 
 def record(

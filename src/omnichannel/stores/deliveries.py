@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from omnichannel.model.base import NOTHING
-from omnichannel.model.content import Sendable, dump_sendable
-from omnichannel.stores.base import lane_of
+from omnichannel.model.content import dump_sendable
 from omnichannel.stores.schema import deliveries
+from omnichannel.stores.units import NewDelivery, lane_of
 from omnichannel.stores.upsert import upsert
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDelivery:
-    """One thing to tell a customer. `kind` is `message`, `private` (take it off the public surface), `notice`,
-    `code` (a one-time code) or `pointer`. `idempotency_key` is unique in a brand: a second one changes nothing."""
-
-    id: str
-    brand: str
-    customer_id: str
-    conversation_id: str
-    content: Sendable
-    created_at: datetime
-    kind: str = "message"
-    purpose: str = "service"
-    visibility: str | None = None
-    order: Sequence[str] | None = None
-    expires_at: datetime | None = None
-    agent: str | None = None
-    automatic: bool = False
-    in_reply_to: str | None = None
-    idempotency_key: str | None = None
-    metadata: Mapping[str, str] = NOTHING
 
 
 def insert_all(connection: Connection, new: Sequence[NewDelivery]) -> None:

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
-from omnichannel.stores.base import AccountInfo
 from omnichannel.stores.schema import addresses, aliases, contacts, customers, merges
+from omnichannel.stores.units import AccountInfo
 from omnichannel.stores.upsert import upsert
 
 Key = tuple[str, str, str]
@@ -75,7 +75,7 @@ class Directory:
                     channel=row.channel,
                     value=row.value,
                     customer_id=row.customer_id,
-                    owner_id=owners.get(row.customer_id, row.customer_id),
+                    owner_id=owners.get(row.customer_id) or row.customer_id,
                     assurance=row.assurance,
                     name=row.name,
                     aliases=row.aliases or {},

@@ -13,27 +13,20 @@ from omnichannel.stores.types import AnyRow
 from omnichannel.stores.upsert import upsert
 
 
-def set_health(
-    connection: Connection,
-    scope: str,
-    state: str,
-    reason: str,
-    now: datetime,
-    *,
-    until: datetime | None = None,
-    data: Mapping[str, Any] | None = None,
-) -> None:
-    """States what a scope is in (`account:x-main`, `channel:x/dm`); what was held by a healthy account goes on."""
-    values = {"scope": scope, "state": state, "reason": reason, "until": until, "changed_at": now, "data": data}
-    changing = ("state", "reason", "until", "changed_at", "data")
-    upsert(connection, health, [values], key=("scope",), update=changing)
-    if state == "ok":
-        connection.execute(update(deliveries).where(deliveries.c.state == "held").values(due_at=now))
+def save_state(connection: Connection, account: str, data: Mapping[str, Any], now: datetime) -> None:
+    """Keeps the state of an account, as routing folded it."""
+    values = {"scope": account, "data": data, "changed_at": now}
+    upsert(connection, health, [values], key=("scope",), update=("data", "changed_at"))
 
 
-def all_health(connection: Connection) -> Sequence[AnyRow]:
-    """Every scope that is not plainly well."""
-    return connection.execute(select(health).where(health.c.state != "ok")).all()
+def states(connection: Connection) -> Sequence[AnyRow]:
+    """The state of every account of which something is known."""
+    return connection.execute(select(health)).all()
+
+
+def wake_held(connection: Connection, now: datetime) -> int:
+    """Looks at what is held once more: something that held it may have passed."""
+    return connection.execute(update(deliveries).where(deliveries.c.state == "held").values(due_at=now)).rowcount
 
 
 def add_evidence(

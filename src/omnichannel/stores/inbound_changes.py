@@ -7,11 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from omnichannel.model.event import AccountChanged, MessageDeleted, MessageEdited
-from omnichannel.stores.base import AccountInfo
-from omnichannel.stores.health import set_health
-from omnichannel.stores.log import Fact
-from omnichannel.stores.schema import conversations, messages
+from omnichannel.model.event import CHANNEL_EVENT, AccountChanged, MessageDeleted, MessageEdited
+from omnichannel.stores.schema import conversations, messages, timers
+from omnichannel.stores.units import AccountInfo, Fact
+from omnichannel.stores.upsert import upsert
 
 
 def edit_message(connection: Connection, event: MessageEdited) -> Sequence[Fact]:
@@ -43,19 +42,17 @@ def _fact(connection: Connection, kind: str, message_id: str, conversation_id: s
     return Fact(type=kind, brand=brand or "default", data={"message": message_id, "conversation": conversation_id})
 
 
-_HELD = {"restricted": "suspension", "suspended": "suspension", "revoked": "credentials", "deleted": "suspension"}
-
-
 def record_account_change(
     connection: Connection, event: AccountChanged, info: AccountInfo, now: datetime
 ) -> Sequence[Fact]:
-    """Holds or releases the account; whatever it is, the host is told."""
-    data = {"account": event.account, "state": event.state, "detail": event.detail}
-    reason = _HELD.get(event.state)
-    if reason is not None:
-        set_health(connection, f"account:{event.account}", "held", reason, now, data=data)
-        return [Fact(type="account.held", brand=info.brand, data=data | {"reason": reason})]
-    if event.state == "ok":
-        set_health(connection, f"account:{event.account}", "ok", "", now, data=data)
-        return [Fact(type="account.released", brand=info.brand, data=data)]
-    return [Fact(type="account.changed", brand=info.brand, data=data)]
+    """Leaves the news for whoever keeps the health of accounts; the host is told in any case."""
+    key = f"{event.account}:{event.dedupe}"
+    data = CHANNEL_EVENT.dump_python(event, mode="json")
+    upsert(
+        connection,
+        timers,
+        [{"kind": "account_changed", "key": key, "due_at": now, "data": data}],
+        key=("kind", "key"),
+    )
+    what = {"account": event.account, "state": event.state, "detail": event.detail}
+    return [Fact(type="account.changed", brand=info.brand, data=what)]

@@ -30,14 +30,13 @@ from omnichannel.model.event import (
 )
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import journal, log, redemption
-from omnichannel.stores.base import AccountInfo
 from omnichannel.stores.consents import record as record_consent
 from omnichannel.stores.directory import AddressRow, Directory
 from omnichannel.stores.inbound_changes import delete_message, edit_message, record_account_change
-from omnichannel.stores.log import Fact
 from omnichannel.stores.schema import events, media, messages
 from omnichannel.stores.statuses import apply_status, settle_by_echo
 from omnichannel.stores.threads import ConversationRow, Threads
+from omnichannel.stores.units import AccountInfo, Fact
 
 
 @dataclass(frozen=True, slots=True)

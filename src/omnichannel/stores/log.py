@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select
 
 from omnichannel.model.ids import IdSource
 from omnichannel.stores.schema import log
 from omnichannel.stores.types import AnyRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """An event to append: `message.received`, `delivery.updated`, `conversation.moved` ..."""
-
-    type: str
-    brand: str
-    data: Mapping[str, Any]
+from omnichannel.stores.units import Fact
 
 
 def append(connection: Connection, facts: Sequence[Fact], ids: IdSource, now: datetime) -> None:
@@ -47,14 +37,3 @@ def last(connection: Connection) -> int:
     """The newest number, 0 where there is none."""
     newest: int = connection.execute(select(func.coalesce(func.max(log.c.seq), 0))).scalar_one()
     return newest
-
-
-def unnotified(connection: Connection, types: Sequence[str], limit: int = 200) -> Sequence[AnyRow]:
-    """Events that subscribers of these types have not been given yet."""
-    query = select(log).where(log.c.notified.is_(False), log.c.type.in_(types)).order_by(log.c.seq).limit(limit)
-    return connection.execute(query).all()
-
-
-def notified(connection: Connection, seqs: Sequence[int]) -> None:
-    """Marks events as given to their subscribers."""
-    connection.execute(update(log).where(log.c.seq.in_(seqs)).values(notified=True))

@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from omnichannel.stores.deliveries import NewDelivery, insert_all
+from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.schema import notices, references
+from omnichannel.stores.units import NewNotice, NewReference
 from omnichannel.stores.upsert import upsert
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewReference:
-    """A reference that goes out in a link; only its digest is kept."""
-
-    digest: str
-    brand: str
-    conversation_id: str
-    customer_id: str
-    target: str
-    withdrawal_id: str | None
-    created_at: datetime
-    expires_at: datetime
-    assurance: int = 0
-    public: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewNotice:
-    """A notice with the delivery that carries it and the references in its links."""
-
-    withdrawal_id: str
-    customer_id: str
-    period: int
-    delivery: NewDelivery
-    references: Sequence[NewReference]
-    created_at: datetime
 
 
 def had_notice(connection: Connection, withdrawal_id: str, customer_id: str, period: int) -> bool:

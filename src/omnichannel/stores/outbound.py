@@ -17,7 +17,6 @@ from omnichannel.model.ids import IdSource
 from omnichannel.model.message import Decision, Step
 from omnichannel.model.outcome import Failure
 from omnichannel.stores import consents, leases, log, records
-from omnichannel.stores.log import Fact
 from omnichannel.stores.schema import (
     addresses,
     attempts,
@@ -31,6 +30,7 @@ from omnichannel.stores.schema import (
 )
 from omnichannel.stores.turns import lease_name
 from omnichannel.stores.types import AnyRow
+from omnichannel.stores.units import Fact
 
 WAITING = ("queued",)
 """States in which a delivery holds up the later ones of its conversation: what was said first arrives first."""
@@ -144,7 +144,7 @@ def decide(
     decision: Decision,
     data: Any,
     begun: NewStep | None,
-    values: dict[str, Any],
+    values: Mapping[str, Any],
 ) -> None:
     """Stores a decision, and the step that it begins."""
     connection.execute(

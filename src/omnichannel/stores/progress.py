@@ -18,7 +18,6 @@ from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated
 from omnichannel.model.ids import IdSource
 from omnichannel.model.outcome import Failure
 from omnichannel.stores import log
-from omnichannel.stores.log import Fact
 from omnichannel.stores.schema import (
     attempts,
     contacts,
@@ -31,6 +30,7 @@ from omnichannel.stores.schema import (
     unmatched,
 )
 from omnichannel.stores.types import AnyRow
+from omnichannel.stores.units import Fact
 from omnichannel.stores.upsert import upsert
 
 RANK = {"pending": 0, "started": 0, "unknown": 0, "failed": 0, "accepted": 1, "sent": 2, "delivered": 3, "read": 4}

@@ -12,11 +12,10 @@ from omnichannel.continuation.assurance import on_surface
 from omnichannel.continuation.redeem import Redeemer, RedemptionKind, ReferenceState, redeem
 from omnichannel.continuation.references import digest
 from omnichannel.model.event import MessageReceived
-from omnichannel.stores.base import AccountInfo
 from omnichannel.stores.directory import AddressRow
-from omnichannel.stores.log import Fact
 from omnichannel.stores.schema import merges, moves, reference_tries, references
 from omnichannel.stores.threads import ConversationRow
+from omnichannel.stores.units import AccountInfo, Fact
 
 TRIES_WITHIN = timedelta(hours=1)
 
@@ -45,10 +44,8 @@ def redeem_first(
 
     Wrong references are counted against their sender, so that guessing ends after a few.
     """
-    rows = {
-        row.digest: row
-        for row in connection.execute(select(references).where(references.c.digest.in_([digest(r) for r in found])))
-    }
+    query = select(references).where(references.c.digest.in_([digest(reference) for reference in found]))
+    rows = {row.digest: row for row in connection.execute(query)}
     visibility = info.visibility.get(event.surface, "private")
     by = Redeemer(
         channel=info.channel,

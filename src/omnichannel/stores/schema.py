@@ -540,11 +540,8 @@ Index("omni_evidence_channel", evidence.c.channel, evidence.c.at)
 health = _table(
     "health",
     Column("scope", String, primary_key=True),
-    Column("state", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("until", Instant),
     Column("changed_at", Instant, nullable=False),
-    Column("data", Json),
+    Column("data", Json, nullable=False),
 )
 
 # ---------------------------------------------------------------- time and the host's side
@@ -566,6 +563,5 @@ log = _table(
     _brand(),
     Column("occurred_at", Instant, nullable=False),
     Column("data", Json, nullable=False),
-    Column("notified", Boolean, nullable=False, server_default=text("false")),
 )
 meta = _table("meta", Column("key", String, primary_key=True), Column("value", String, nullable=False))

@@ -105,11 +105,12 @@ class SqlStore:
         if self._tasks is None:
             self.close_sync()
             return
+        group = cast(anyio.abc.TaskGroup, self._tasks)
+        self._tasks = None
+        self._kick()
+        group.cancel_scope.shield = True
+        await group.__aexit__(None, None, None)
         with anyio.CancelScope(shield=True):
-            group = cast(anyio.abc.TaskGroup, self._tasks)
-            self._tasks = None
-            self._kick()
-            await group.__aexit__(None, None, None)
             await anyio.to_thread.run_sync(self.close_sync, limiter=self._threads)
 
     # -- units

@@ -10,8 +10,6 @@ from sqlalchemy import Connection, delete, insert, select
 from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated, MessageEchoed
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import progress
-from omnichannel.stores.base import AccountInfo
-from omnichannel.stores.log import Fact
 from omnichannel.stores.schema import (
     addresses,
     attempts,
@@ -22,6 +20,7 @@ from omnichannel.stores.schema import (
     steps,
     unmatched,
 )
+from omnichannel.stores.units import AccountInfo, Fact
 
 UNMATCHED_FOR = timedelta(days=8)
 """How long a status waits for its message: longer than the longest redelivery (Meta: 7 days)."""

@@ -6,19 +6,19 @@ open conversation of that address, a new one. Finding a thread never proves who 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from omnichannel.model.base import Visibility
 from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
-from omnichannel.stores.base import AccountInfo, lane_of
 from omnichannel.stores.directory import AddressRow
 from omnichannel.stores.schema import conversations, messages, moves, participants
+from omnichannel.stores.units import AccountInfo, lane_of
 from omnichannel.stores.upsert import upsert
 
 REOPEN_WITHIN = timedelta(days=14)
@@ -58,8 +58,8 @@ class ConversationRow:
 
 _FIELDS = tuple(ConversationRow.__slots__)
 _CHANGING = tuple(name for name in _FIELDS if name not in ("id", "brand", "customer_id", "lane", "created_at"))
-_UPDATE = update(conversations).where(conversations.c.id == bindparam("b_id"))
-_UPDATE = _UPDATE.values({name: bindparam(f"b_{name}") for name in _CHANGING})
+_BINDS: dict[str, Any] = {name: bindparam(f"b_{name}") for name in _CHANGING}
+_UPDATE = update(conversations).where(conversations.c.id == bindparam("b_id")).values(_BINDS)
 
 
 @dataclass(slots=True)
@@ -87,21 +87,22 @@ class Threads:
         wanted = set(ids)
         asked = list(set(references))
         if asked:
-            query = select(messages.c.platform_id, messages.c.account, messages.c.conversation_id)
-            for row in run(query.where(messages.c.platform_id.in_(asked))):
+            said = select(messages.c.platform_id, messages.c.account, messages.c.conversation_id)
+            for row in run(said.where(messages.c.platform_id.in_(asked))):
                 self._by_message[row.account, row.platform_id] = row.conversation_id
                 wanted.add(row.conversation_id)
         people = list(set(address_ids))
         moved: dict[str, list[str]] = {}
         if people:
-            query = select(moves.c.from_address, moves.c.conversation_id).where(moves.c.from_address.in_(people))
-            for row in run(query):
-                moved.setdefault(row.from_address, []).append(row.conversation_id)
-                wanted.add(row.conversation_id)
-        found = select(*(conversations.c[name] for name in _FIELDS))
+            left = select(moves.c.from_address, moves.c.conversation_id).where(moves.c.from_address.in_(people))
+            for departure in run(left):
+                moved.setdefault(departure.from_address, []).append(departure.conversation_id)
+                wanted.add(departure.conversation_id)
+        found: Select[*tuple[Any, ...]] = select(*(conversations.c[name] for name in _FIELDS))
         for column, values in (("id", list(wanted)), ("address_id", people), ("thread", list(set(threads)))):
             if values:
-                for row in run(found.where(conversations.c[column].in_(values))):
+                rows: Sequence[Any] = run(found.where(conversations.c[column].in_(values))).all()
+                for row in rows:
                     self._remember(ConversationRow(*row))
         for address_id, conversation_ids in moved.items():
             for conversation_id in conversation_ids:

@@ -4,57 +4,22 @@ with everything that the handler wrote."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from omnichannel.model.address import Customer
-from omnichannel.model.conversation import Conversation
 from omnichannel.model.ids import IdSource
-from omnichannel.model.message import Message
 from omnichannel.stores import leases, log, records
-from omnichannel.stores.deliveries import NewDelivery, insert_all
-from omnichannel.stores.log import Fact
-from omnichannel.stores.notices import NewNotice, insert_notices
+from omnichannel.stores.deliveries import insert_all
+from omnichannel.stores.notices import insert_notices
 from omnichannel.stores.schema import conversations, events, messages
 from omnichannel.stores.types import AnyRow
+from omnichannel.stores.units import DueTurn, Fact, TurnResult
 
 MAX_TRIES = 5
 RETRIES = (timedelta(0), timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 """After how long a handler that raised is run again; after the last one the event is parked and shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class DueTurn:
-    """A message that waits for its handler, with all that the handler sees."""
-
-    seq: int
-    lane: int
-    tries: int
-    message: Message
-    conversation: Conversation
-    customer: Customer
-
-
-@dataclass(slots=True, kw_only=True)
-class TurnResult:
-    """What a handler did, collected: it commits as a whole, or not at all."""
-
-    seq: int
-    lane: int
-    fence: int
-    owner: str
-    conversation_id: str
-    now: datetime
-    ids: IdSource
-    deliveries: list[NewDelivery] = field(default_factory=list[NewDelivery])
-    notices: list[NewNotice] = field(default_factory=list[NewNotice])
-    changes: dict[str, Any] = field(default_factory=dict[str, Any])
-    notes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    facts: list[Fact] = field(default_factory=list[Fact])
-    external_id: tuple[str, str] | None = None
 
 
 def due_lanes(connection: Connection, now: datetime) -> set[int]:
@@ -155,8 +120,9 @@ def _change(connection: Connection, results: Sequence[TurnResult]) -> None:
             groups.setdefault(names, []).append(values | {"b_id": result.conversation_id})
     for names, rows in groups.items():
         statement = update(conversations).where(conversations.c.id == bindparam("b_id"))
-        values = {name: bindparam(f"b_{name}") for name in names} | {"version": conversations.c.version + 1}
-        connection.execute(statement.values(values), rows)
+        binds: dict[str, Any] = {name: bindparam(f"b_{name}") for name in names}
+        binds["version"] = conversations.c.version + 1
+        connection.execute(statement.values(binds), rows)
 
 
 def fail(connection: Connection, seq: int, tries: int, error: str, now: datetime, ids: IdSource) -> bool:

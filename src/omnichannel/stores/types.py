@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import BigInteger, Dialect, Row, String, Text, TypeDecorator
@@ -71,6 +71,12 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(cast(Mapping[str, Any], value))
+    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
+
+
 class Json(TypeDecorator[Any]):
     """JSON as text. Written and read by pydantic's parser, which is fast and bounded in depth."""
 
@@ -81,9 +87,7 @@ class Json(TypeDecorator[Any]):
         """None is NULL."""
         if value is None:
             return None
-        if isinstance(value, Mapping) and not isinstance(value, dict):
-            value = dict(value)
-        return to_json(value).decode()
+        return to_json(value, fallback=_plain).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """NULL is None."""

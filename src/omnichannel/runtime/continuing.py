@@ -1,0 +1,243 @@
+"""What a withdrawal does to a message before any handler sees it: the notice with its links, and the step-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from omnichannel.channel.base import Channel
+from omnichannel.continuation.lifetime import life
+from omnichannel.continuation.references import digest, is_short, new_reference
+from omnichannel.continuation.stepup import code_digest, code_from
+from omnichannel.continuation.texts import Phrase, say
+from omnichannel.model.address import Assurance
+from omnichannel.model.content import Text
+from omnichannel.model.conversation import Conversation
+from omnichannel.model.ids import IdSource
+from omnichannel.model.withdrawal import Phase, Withdrawal
+from omnichannel.runtime.clock import Clock
+from omnichannel.runtime.doors import Doors
+from omnichannel.runtime.policy import Policy, WithdrawalBook
+from omnichannel.stores import notices, records, stepup
+from omnichannel.stores.base import Store
+from omnichannel.stores.deliveries import insert_all
+from omnichannel.stores.units import DueTurn, NewDelivery, NewNotice, NewReference
+from omnichannel.withdrawal.effect import wants_notice
+from omnichannel.withdrawal.notices import channel_name, render_notice
+from omnichannel.withdrawal.scopes import Question, governing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedLink:
+    """A way to go on elsewhere: the link that the customer gets, and the reference in it."""
+
+    target: str
+    url: str
+    reference: NewReference
+
+
+@dataclass(slots=True)
+class Continuing:
+    """Makes references, links, notices and codes. All that is random or timed comes in from outside."""
+
+    store: Store
+    clock: Clock
+    ids: IdSource
+    doors: Doors
+    policy: Policy
+    book: WithdrawalBook
+
+    # -- links
+
+    def links(
+        self,
+        conversation: Conversation,
+        customer_id: str,
+        targets: Sequence[str],
+        *,
+        public: bool,
+        withdrawal: Withdrawal | None,
+    ) -> list[OfferedLink]:
+        """One link for each target that has one. A reference is made for each and goes nowhere else."""
+        now = self.clock.now()
+        found: list[OfferedLink] = []
+        for target in targets:
+            for channel in self.doors.of_channel(target, conversation.brand):
+                offered = self._link(channel, conversation, customer_id, now, public=public, withdrawal=withdrawal)
+                if offered is not None:
+                    found.append(offered)
+                    break
+        return found
+
+    def _link(
+        self,
+        channel: Channel[Any],
+        conversation: Conversation,
+        customer_id: str,
+        now: datetime,
+        *,
+        public: bool,
+        withdrawal: Withdrawal | None,
+    ) -> OfferedLink | None:
+        if channel.link_capacity is None:
+            return None
+        reference = new_reference(self.ids.token(128), channel.link_capacity)
+        link = channel.link(reference, "")
+        if link is None:
+            return None
+        expires_at = life(withdrawal.closed_at if withdrawal else None, now, short=is_short(reference))
+        row = NewReference(
+            digest=digest(reference),
+            brand=conversation.brand,
+            conversation_id=conversation.id,
+            customer_id=customer_id,
+            target=channel.channel,
+            withdrawal_id=withdrawal.id if withdrawal else None,
+            created_at=now,
+            expires_at=expires_at,
+            assurance=_level(conversation),
+            public=public,
+        )
+        return OfferedLink(target=channel.channel, url=link.url, reference=row)
+
+    # -- the notice
+
+    def governs(self, turn: DueTurn) -> tuple[Withdrawal, Phase] | None:
+        """The withdrawal that a message meets."""
+        message = turn.message
+        question = Question(
+            channel=message.channel,
+            account=message.account,
+            brand=turn.conversation.brand,
+            surface=message.surface,
+            direction="in",
+        )
+        return governing(self.book.current, question, self.clock.now(), customer_id=turn.customer.id)
+
+    async def notice(self, turn: DueTurn) -> NewNotice | None:
+        """The notice that answers this message, if the customer is to have one and did not have it yet."""
+        found = self.governs(turn)
+        if found is None:
+            return None
+        withdrawal, phase = found
+        conversation = turn.conversation
+        if conversation.channel != withdrawal.channel or conversation.customer_id != turn.customer.id:
+            return None  # it has moved on already, or this is not whom it is about
+        had = await self.store.read(lambda c: notices.had_notice(c, withdrawal.id, turn.customer.id, withdrawal.period))
+        automatic = turn.message.automatic
+        if not wants_notice(withdrawal, phase, conversation.created_at, automatic=automatic, noticed=had):
+            return None
+        return self.make_notice(withdrawal, conversation, turn.customer.id, turn.customer.language, turn.message.id)
+
+    def make_notice(
+        self,
+        withdrawal: Withdrawal,
+        conversation: Conversation,
+        customer_id: str,
+        language: str | None,
+        answers: str | None,
+    ) -> NewNotice:
+        """A notice for one conversation, with fresh links."""
+        now = self.clock.now()
+        public = conversation.visibility == "public"
+        links = self.links(conversation, customer_id, withdrawal.targets, public=public, withdrawal=withdrawal)
+        spoken = conversation.language or language
+        brand = self.policy.brand_names.get(conversation.brand, conversation.brand)
+        text = render_notice(withdrawal, spoken, {link.target: link.url for link in links}, brand)
+        delivery = NewDelivery(
+            id=self.ids.new("dlv"),
+            brand=conversation.brand,
+            customer_id=customer_id,
+            conversation_id=conversation.id,
+            content=Text(text),
+            created_at=now,
+            kind="notice",
+            visibility=conversation.visibility,
+            order=(conversation.account,),
+            automatic=True,
+            in_reply_to=answers,
+            idempotency_key=f"notice:{withdrawal.id}:{customer_id}:{withdrawal.period}",
+        )
+        return NewNotice(
+            withdrawal_id=withdrawal.id,
+            customer_id=customer_id,
+            period=withdrawal.period,
+            delivery=delivery,
+            references=tuple(link.reference for link in links),
+            created_at=now,
+        )
+
+    # -- step-up
+
+    async def step_up(self, turn: DueTurn) -> bool:
+        """Handles a message in a conversation that waits for proof; True where it was about that and nothing else."""
+        conversation = turn.conversation
+        if not conversation.history_hidden or conversation.linked_to is None:
+            return False
+        if not await self.store.read(lambda c: stepup.pending(c, conversation.id)):
+            await self._send_code(turn, conversation.linked_to)
+            return True
+        now = self.clock.now()
+        found = await self.store.write(lambda c: stepup.answer(c, conversation.id, turn.message.text, now, self.ids))
+        if found == "no_code":
+            return False
+        phrase: Phrase = "code_ok" if found == "ok" else "code_wrong"
+        place = conversation.linked_to if found == "ok" else conversation.id
+        said = self._say(turn, place, say(phrase, turn.message.language or turn.customer.language), phrase)
+        await self.store.write(lambda c: insert_all(c, [said]))
+        return True
+
+    async def _send_code(self, turn: DueTurn, origin_id: str) -> None:
+        """Sends a code to the customer whose conversation it is, by an address that we have known before."""
+        origin = await self.store.read(lambda c: records.find_conversation(c, origin_id))
+        owner = await self.store.read(lambda c: records.find_customer(c, origin.customer_id))
+        trusted = next((a for a in owner.addresses if a.id == origin.address_id), None)
+        if trusted is None:
+            return
+        now = self.clock.now()
+        code, salt = code_from(self.ids.token(128)), f"{self.ids.token(128):032x}"
+        language = turn.message.language or owner.language
+        carries = NewDelivery(
+            id=self.ids.new("dlv"),
+            brand=origin.brand,
+            customer_id=owner.id,
+            conversation_id=origin.id,
+            content=Text(say("code", language, code=code)),
+            created_at=now,
+            kind="code",
+            visibility="private",
+            order=(trusted.channel,),
+            automatic=True,
+            idempotency_key=f"code:{turn.conversation.id}",
+        )
+        where = channel_name(trusted.channel, language)
+        prompt = self._say(turn, turn.conversation.id, say("code_sent", language, channel=where), "code_sent")
+        new = stepup.NewCode(
+            conversation_id=turn.conversation.id,
+            address_id=trusted.id,
+            salt=salt,
+            digest=code_digest(code, salt),
+            created_at=now,
+            deliveries=(carries, prompt),
+        )
+        await self.store.write(lambda c: stepup.begin(c, new))
+
+    def _say(self, turn: DueTurn, conversation_id: str, text: str, what: str) -> NewDelivery:
+        return NewDelivery(
+            id=self.ids.new("dlv"),
+            brand=turn.conversation.brand,
+            customer_id=turn.customer.id,
+            conversation_id=conversation_id,
+            content=Text(text),
+            created_at=self.clock.now(),
+            automatic=True,
+            in_reply_to=turn.message.id,
+            idempotency_key=f"{what}:{turn.message.id}",
+        )
+
+
+def _level(conversation: Conversation) -> int:
+    """How sure one must be to be shown this conversation: what was said in public asks for no more than a handle."""
+    return Assurance.PUBLIC_HANDLE if conversation.visibility == "public" else Assurance.PRIVATE_HANDLE

@@ -1,0 +1,117 @@
+"""The health of accounts, shared: folded here, kept in rows, read by routing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection
+
+from omnichannel.model.ids import IdSource
+from omnichannel.model.outcome import Failure
+from omnichannel.routing.health import HEALTHY, Called, ChannelHealth, HealthFact, Suspected, fold, summary
+from omnichannel.runtime.clock import Clock
+from omnichannel.stores import health, log
+from omnichannel.stores.base import Store
+from omnichannel.stores.units import Fact
+from omnichannel.withdrawal.detection import Evidence, evidence_of, suspicion
+
+_STATE: TypeAdapter[ChannelHealth] = TypeAdapter(ChannelHealth)
+_EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
+LOOK_BACK = timedelta(days=1)
+RELOAD = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class HealthBoard:
+    """What is known of each account. The breaker's window is this process's own; the rest is shared through rows."""
+
+    store: Store
+    clock: Clock
+    ids: IdSource
+    _states: dict[str, ChannelHealth] = field(default_factory=dict[str, ChannelHealth])
+    _loaded_at: datetime | None = None
+
+    @property
+    def states(self) -> Mapping[str, ChannelHealth]:
+        """The state by account."""
+        return self._states
+
+    async def reload(self) -> None:
+        """Reads what other processes found, at most once a second."""
+        now = self.clock.now()
+        if self._loaded_at is not None and now - self._loaded_at < RELOAD:
+            return
+        self._loaded_at = now
+        for row in await self.store.read(health.states):
+            mine = self._states.get(row.scope, HEALTHY)
+            self._states[row.scope] = replace(_STATE.validate_python(row.data), calls=mine.calls)
+
+    async def called(
+        self, account: str, channel: str, surface: str, brand: str, failure: Failure | None, headers: Mapping[str, str]
+    ) -> None:
+        """A send ended: counts for the breaker, may hold the account, may be evidence that the channel is going."""
+        await self.learn(account, Called(failure=failure), brand)
+        piece = evidence_of(failure, channel, account, surface, self.clock.now(), headers)
+        if piece is not None:
+            await self._gather(piece, brand)
+
+    async def learn(self, account: str, fact: HealthFact, brand: str) -> None:
+        """Folds a fact; what matters to others is kept and told."""
+        now = self.clock.now()
+        before = self._states.get(account, HEALTHY)
+        after = fold(before, fact, now)
+        self._states[account] = after
+        if replace(before, calls=()) == replace(after, calls=()):
+            return
+        facts = _told(account, brand, before, after, now)
+        data = _STATE.dump_python(replace(after, calls=()), mode="json")
+        freed = summary(before, now) != "ok" and summary(after, now) == "ok"
+
+        def unit(connection: Connection) -> None:
+            health.save_state(connection, account, data, now)
+            log.append(connection, facts, self.ids, now)
+            if freed:
+                health.wake_held(connection, now)
+
+        await self.store.write(unit)
+
+    async def _gather(self, piece: Evidence, brand: str) -> None:
+        data = _EVIDENCE.dump_python(piece, mode="json")
+
+        def unit(connection: Connection) -> list[Any]:
+            health.add_evidence(
+                connection,
+                channel=piece.channel,
+                account=piece.account,
+                surface=piece.surface,
+                kind=piece.kind,
+                at=piece.at,
+                data=data,
+            )
+            rows = health.evidence_since(connection, piece.channel, piece.at - LOOK_BACK)
+            return [row.data for row in rows]
+
+        pieces = [_EVIDENCE.validate_python(row) for row in await self.store.write(unit)]
+        found = suspicion(pieces, self.clock.now())
+        if found is None:
+            return
+        accounts = [found.account] if found.account is not None else list({each.account for each in pieces})
+        for account in accounts:
+            await self.learn(account, Suspected(found), brand)
+
+
+def _told(account: str, brand: str, before: ChannelHealth, after: ChannelHealth, now: datetime) -> list[Fact]:
+    facts: list[Fact] = []
+    what = {"account": account, "state": summary(after, now), "detail": after.held_detail}
+    if after.held is not None and before.held is None:
+        facts.append(Fact(type="account.held", brand=brand, data=what | {"reason": after.held}))
+    if before.held is not None and after.held is None:
+        facts.append(Fact(type="account.released", brand=brand, data=what))
+    if after.suspected and after.suspected != before.suspected:
+        scopes = [asdict(one) for one in after.suspected]
+        facts.append(Fact(type="channel.suspected", brand=brand, data={"account": account, "scopes": scopes}))
+    return facts

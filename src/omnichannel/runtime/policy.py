@@ -1,0 +1,175 @@
+"""What routing is told: the configuration, the withdrawals and the health, as the pure packages want them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from omnichannel.kit.phone import country_of
+from omnichannel.model.address import Address
+from omnichannel.model.base import Purpose, Visibility
+from omnichannel.model.content import Block, Localized, Media, as_content, load_sendable
+from omnichannel.model.conversation import Conversation
+from omnichannel.model.withdrawal import Withdrawal
+from omnichannel.routing.facts import Door, Facts, Place, QuietHours, Request
+from omnichannel.routing.prices import NO_CAP, PriceCap
+from omnichannel.routing.rules import Rule
+from omnichannel.runtime.clock import Clock
+from omnichannel.runtime.doors import Doors
+from omnichannel.runtime.health import HealthBoard
+from omnichannel.stores import records, withdrawals
+from omnichannel.stores.base import Store
+from omnichannel.stores.outbound import Outgoing
+
+RELOAD = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the company decided: rules, caps, quiet hours, patterns of data that must not stand in public."""
+
+    rules: Sequence[Rule] = ()
+    price_cap: PriceCap = NO_CAP
+    quiet_hours: QuietHours | None = None
+    patterns: Sequence[re.Pattern[str]] = ()
+    brand_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    allowed_hosts: frozenset[str] = frozenset()
+    media_url: Callable[[Media], str | None] | None = None
+
+
+@dataclass(slots=True)
+class WithdrawalBook:
+    """The withdrawals in force, read again when another process may have changed them."""
+
+    store: Store
+    clock: Clock
+    current: Sequence[Withdrawal] = ()
+    _loaded_at: datetime | None = None
+
+    async def reload(self, *, now: bool = False) -> None:
+        """Reads them, at most once a second unless `now`."""
+        at = self.clock.now()
+        if not now and self._loaded_at is not None and timedelta(0) <= at - self._loaded_at < RELOAD:
+            return
+        self._loaded_at = at
+        self.current = await self.store.read(withdrawals.active)
+
+
+@dataclass(slots=True)
+class Advisor:
+    """Makes requests and facts from rows."""
+
+    doors: Doors
+    policy: Policy
+    book: WithdrawalBook
+    board: HealthBoard
+    _doors: list[Door] = field(default_factory=list[Door])
+
+    def __post_init__(self) -> None:
+        for channel in self.doors.channels.values():
+            surfaces = {name: channel.surface(name) for name in channel.surfaces}
+            self._doors.append(
+                Door(
+                    channel=channel.channel,
+                    adapter=channel.adapter,
+                    account=channel.account.id,
+                    brand=channel.account.brand,
+                    surfaces={name: one for name, one in surfaces.items() if one is not None},
+                    prices=channel.prices,
+                    vendor=channel.vendor,
+                    tier=channel.account.tier,
+                )
+            )
+
+    def facts(self, out: Outgoing) -> Facts:
+        """The facts for a delivery."""
+        by_id = {address.id: address for address in out.customer.addresses}
+        last_in = {
+            (by_id[address_id].channel, account, by_id[address_id].value): at
+            for (address_id, account), at in out.last_in.items()
+            if address_id in by_id
+        }
+        reachable = [address for address in out.customer.addresses if address.id not in out.unreachable]
+        return self.facts_for(_anywhere(reachable), out.consents, last_in)
+
+    def facts_for(
+        self, addresses: Sequence[Address], consents: Sequence[Any], last_in: Mapping[tuple[str, str, str], datetime]
+    ) -> Facts:
+        """The facts about a customer."""
+        return Facts(
+            doors=self._doors,
+            addresses=addresses,
+            consents=consents,
+            withdrawals=self.book.current,
+            rules=self.policy.rules,
+            last_in=last_in,
+            health=self.board.states,
+            price_cap=self.policy.price_cap,
+            quiet_hours=self.policy.quiet_hours,
+            patterns=self.policy.patterns,
+            media_url=self.policy.media_url,
+        )
+
+    def door(self, account: str) -> Door | None:
+        """The door of an account."""
+        return next((door for door in self._doors if door.account == account), None)
+
+    def request(self, out: Outgoing, content: Block) -> Request:
+        """What routing is asked about a delivery."""
+        row = out.delivery
+        place = place_of(out.conversation, out.customer.addresses)
+        replying = row.kind in ("message", "notice", "private", "code", "pointer", "plain")
+        numbers = (country_of(address.value) for address in out.customer.addresses if address.value.startswith("+"))
+        return Request(
+            delivery_id=row.id,
+            customer_id=out.customer.id,
+            content=content,
+            brand=row.brand,
+            purpose=cast(Purpose, row.purpose),
+            order=tuple(row.order or ()),
+            visibility=cast(Visibility | None, row.visibility),
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            place=place,
+            is_reply=replying,
+            notice=row.kind == "notice",
+            agent="human" if row.agent else "bot",
+            automatic=row.automatic,
+            tried=tuple(records.attempt(attempt) for attempt in out.attempts),
+            repeatable=row.kind != "code",
+            country=next((country for country in numbers if country), None),
+            language=out.customer.language,
+            timezone=out.customer.timezone,
+            preferred=out.customer.preferred_channel,
+            tags=out.customer.tags,
+        )
+
+
+def content_of(out: Outgoing) -> Block:
+    """The content in the customer's language."""
+    content = load_sendable(out.delivery.content)
+    if isinstance(content, Localized):
+        return as_content(content.pick(out.conversation.language or out.customer.language))
+    return content
+
+
+def place_of(conversation: Conversation, addresses: Sequence[Address]) -> Place:
+    """Where a conversation takes place."""
+    here = next((address for address in addresses if address.id == conversation.address_id), None)
+    return Place(
+        channel=conversation.channel,
+        account=conversation.account,
+        surface=conversation.surface,
+        visibility=conversation.visibility,
+        address=here.value if here else None,
+        thread=conversation.thread,
+        opened_at=conversation.created_at,
+    )
+
+
+def _anywhere(addresses: Sequence[Address]) -> list[Address]:
+    """Addresses as routing wants them: not tied to the account on which they were first seen."""
+    return [replace(address, account="") if address.account else address for address in addresses]

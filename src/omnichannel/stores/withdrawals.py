@@ -1,0 +1,113 @@
+"""Withdrawals and their history, the moves that followed, and the counts of where everyone ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, func, insert, select, update
+
+from omnichannel.model.exceptions import NotFound
+from omnichannel.model.ids import IdSource
+from omnichannel.model.withdrawal import Withdrawal
+from omnichannel.stores import log
+from omnichannel.stores.schema import addresses, conversations, moves, notices, withdrawal_history, withdrawals
+from omnichannel.stores.units import Fact
+from omnichannel.stores.upsert import upsert
+from omnichannel.withdrawal.phases import next_change, phase_at
+
+_DATA: TypeAdapter[Withdrawal] = TypeAdapter(Withdrawal)
+
+
+def active(connection: Connection) -> list[Withdrawal]:
+    """Those that were not ended."""
+    query = select(withdrawals.c.data).where(withdrawals.c.ended_at.is_(None)).order_by(withdrawals.c.id)
+    return [_DATA.validate_python(data) for data in connection.execute(query).scalars()]
+
+
+def get(connection: Connection, withdrawal_id: str) -> Withdrawal:
+    """One by id. Raises `NotFound`."""
+    data = connection.execute(select(withdrawals.c.data).where(withdrawals.c.id == withdrawal_id)).scalar()
+    if data is None:
+        raise NotFound(f"there is no withdrawal {withdrawal_id!r}")
+    return _DATA.validate_python(data)
+
+
+def save(connection: Connection, new: Withdrawal, by: str, what: str, now: datetime, ids: IdSource) -> None:
+    """Keeps a withdrawal, with who changed what when."""
+    data = _DATA.dump_python(new, mode="json")
+    phase = phase_at(new, now)
+    values: dict[str, Any] = {
+        "id": new.id,
+        "brand": new.brand,
+        "channel": new.channel,
+        "account": new.account,
+        "data": data,
+        "period": new.period,
+        "phase": phase,
+        "due_at": next_change(new, now),
+        "updated_at": now,
+    }
+    upsert(connection, withdrawals, [values], key=("id",), update=[name for name in values if name != "id"])
+    connection.execute(
+        insert(withdrawal_history).values(withdrawal_id=new.id, changed_at=now, changed_by=by, what=what, data=data)
+    )
+    fact = {"withdrawal": new.id, "channel": new.channel, "phase": phase, "what": what}
+    log.append(connection, [Fact(type="withdrawal.changed", brand=new.brand, data=fact)], ids, now)
+
+
+def advance(connection: Connection, now: datetime, ids: IdSource) -> int:
+    """Notes the phases that have begun; gives how many. The phase itself is a function of the clock: this tells it."""
+    due = connection.execute(select(withdrawals).where(withdrawals.c.due_at <= now)).all()
+    for row in due:
+        one = _DATA.validate_python(row.data)
+        phase = phase_at(one, now)
+        changed = update(withdrawals).where(withdrawals.c.id == row.id)
+        connection.execute(changed.values(phase=phase, due_at=next_change(one, now), updated_at=now))
+        if phase == row.phase:
+            continue
+        connection.execute(
+            insert(withdrawal_history).values(
+                withdrawal_id=row.id, changed_at=now, changed_by="clock", what=f"phase {phase}", data=row.data
+            )
+        )
+        what = {"withdrawal": row.id, "channel": row.channel, "phase": phase, "before": row.phase}
+        log.append(connection, [Fact(type="withdrawal.phase_changed", brand=row.brand, data=what)], ids, now)
+    return len(due)
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next phase begins."""
+    found: datetime | None = connection.execute(select(func.min(withdrawals.c.due_at))).scalar()
+    return found
+
+
+def people_on(connection: Connection, brand: str, channel: str) -> Sequence[str]:
+    """The customers of a brand who have an address on a channel, by the id of the row that holds it."""
+    query = select(addresses.c.customer_id).where(addresses.c.brand == brand, addresses.c.channel == channel).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def moved_people(connection: Connection, withdrawal_id: str) -> set[str]:
+    """Who followed the notice."""
+    return set(connection.execute(select(moves.c.customer_id).where(moves.c.withdrawal_id == withdrawal_id)).scalars())
+
+
+def told_people(connection: Connection, withdrawal_id: str) -> set[str]:
+    """Who was given the notice."""
+    query = select(notices.c.customer_id).where(notices.c.withdrawal_id == withdrawal_id)
+    return set(connection.execute(query).scalars())
+
+
+def open_on(connection: Connection, channel: str, account: str | None) -> int:
+    """How many open conversations take place there."""
+    query = (
+        select(func.count())
+        .select_from(conversations)
+        .where(conversations.c.channel == channel, conversations.c.status != "resolved")
+    )
+    if account is not None:
+        query = query.where(conversations.c.account == account)
+    return connection.execute(query).scalar_one()
