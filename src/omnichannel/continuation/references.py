@@ -67,9 +67,11 @@ def _full(bits: int) -> str:
 
 
 def _short(bits: int) -> str:
-    # Of the random bits the first run of 50 that does not look like a word or an order number; nearly always the first.
-    runs = [encode((bits >> shift) & ((1 << 50) - 1), SHORT).upper() for shift in range(0, 79, 13)]
-    return next((run for run in runs if _looks_random(run)), runs[0])
+    # Of the random bits the first run of 50 that does not look like a word or an order number, even where people write
+    # o, i and l for 0 and 1; nearly always the first one.
+    runs = (encode((bits >> shift) & ((1 << 50) - 1), SHORT).upper() for shift in range(79))
+    likely = (run for run in runs if _looks_random(run.replace("0", "").replace("1", "")))
+    return next(likely, encode(bits & ((1 << 50) - 1), SHORT).upper())
 
 
 def _looks_random(text: str) -> bool:
@@ -116,7 +118,8 @@ def find_references(text: str) -> tuple[str, ...]:
     for match in _FOUND.finditer(text):
         raw = match.group(1)
         canonical = normalise(raw)
-        if canonical is None or not _looks_random(raw):
+        # A full one is seldom a word by chance, and may have most of its digits written as letters.
+        if canonical is None or canonical.isdigit() or (len(canonical) == SHORT and not _looks_random(raw)):
             continue
         found[canonical] = None
         if len(found) == MOST:

@@ -17,8 +17,9 @@ LIFE = timedelta(minutes=15)
 
 CodeCheck: TypeAlias = Literal["ok", "wrong", "expired", "too_many", "no_code"]
 
-# Six digits, perhaps in two groups, that are no part of a longer number, an amount or a date.
-_CODE = re.compile(r"(?<![0-9])(?<![0-9][.,/:-])([0-9]{3})[ \u00a0-]?([0-9]{3})(?![0-9]|[.,/:-][0-9]|[ \u00a0][0-9])")
+# A run of digits with single separators is one number: an amount, a date, a telephone number, or the code.
+_NUMBER = re.compile(r"[0-9]+(?:[ \u00a0.,/:-][0-9]+)*")
+_CODE = re.compile(r"([0-9]{3})[ \u00a0-]?([0-9]{3})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +44,9 @@ def code_digest(code: str, salt: str) -> str:
 
 
 def find_code(text: str) -> str | None:
-    """The first six-digit code in a text (`123456`, `123 456`, `123-456`), or None."""
-    match = _CODE.search(text)
-    return match.group(1) + match.group(2) if match else None
+    """The first six-digit code that stands alone in a text (`123456`, `123 456`, `123-456`), or None."""
+    codes = (_CODE.fullmatch(match.group()) for match in _NUMBER.finditer(text))
+    return next((code.group(1) + code.group(2) for code in codes if code), None)
 
 
 def check(state: CodeState | None, text: str, now: datetime) -> CodeCheck:

@@ -59,7 +59,7 @@ def handshake(query: Mapping[str, str], verify_token: SecretStr | Iterable[Secre
     given = query.get("hub.verify_token", "")
     if query.get("hub.mode") != "subscribe":
         return Refuse("not a webhook verification: hub.mode is not subscribe", status=403)
-    if not given or not any([same(token.get_secret_value(), given) for token in tokens]):
+    if not given or not any(same(token.get_secret_value(), given) for token in tokens):
         return Refuse("hub.verify_token does not match", status=403)
     challenge = query.get("hub.challenge", "")
     return Answer(HttpReply(200, challenge.encode("utf-8", "replace"), headers={"x-content-type-options": "nosniff"}))

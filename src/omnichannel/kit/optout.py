@@ -35,7 +35,7 @@ ro: opreste, dezabonare, anuleaza, anulare, renunta
 hu: leiratkozás, leiratkozom, lemondás, vége
 bg: спри, отпиши ме, отказ, край
 el: σταματηστε, διακοπη, διαγραφη, τελος, απεγγραφη
-tr: iptal, dur, durdur, abonelikten çık, ret
+tr: iptal, dur, durdur, abonelikten cik, ret
 ru: стоп, отписаться, отписка, отмена, прекратить, хватит
 uk: стоп, відписатися, відмовитися, припинити, скасувати
 ar: توقف, إيقاف, ايقاف, الغاء, إلغاء, إلغاء الاشتراك, قف
@@ -52,23 +52,21 @@ th: หยุด, ยกเลิก, เลิก
 id: berhenti, batal, henti, hentikan
 ms: berhenti, batal, henti
 tl: itigil, tigil, huminto
-sw: acha, simama, sitisha
+sw: simama, sitisha
 """
+# Few, because a start that was not meant is a consent that was not given: no "yes", no "resume".
 _START = """
-en: start, unstop, subscribe, opt in, optin, resume, restart, resubscribe
-fr: reprendre, abonner, reabonner, m abonner
-es: alta, iniciar, suscribir, reanudar
-pt: iniciar, inscrever, retomar
-de: anmelden, starten
-it: iscrivimi, riprendi
-nl: aanmelden, starten
+en: start, unstop, subscribe, opt in, optin, resubscribe
+fr: s abonner, me reabonner
+es: suscribir, suscribirme
+pt: inscrever
+it: iscrivimi
 ru: старт, подписаться
-ar: ابدأ, اشتراك
+ar: اشتراك
 zh: 订阅, 訂閱, 恢复订阅
-ja: 再開, スタート
-ko: 재개, 수신동의
-tr: başlat, abone ol
-pl: wznów
+ja: 配信再開, スタート
+ko: 수신동의
+tr: abone ol
 """
 _HELP = """
 en: help, info
@@ -87,7 +85,7 @@ cs: pomoc
 ro: ajutor
 hu: segítség
 el: βοηθεια
-tr: yardım
+tr: yardim
 ru: помощь
 uk: допомога
 ar: مساعدة
@@ -131,9 +129,13 @@ def opt_out_word(text: str, language: str | None = None) -> Keyword | None:
 
 
 def _key(text: str) -> str:
-    """Letters and digits alone, without accents: marks are dropped after decomposition."""
-    folded = normalize("NFKD", text.casefold())
-    return "".join(character for character in folded if category(character)[0] in "LN")
+    """Letters and digits alone, without accents; the vowel signs of India and South-East Asia are letters here."""
+    folded = normalize("NFKD", text.casefold()).replace("\u0131", "i")
+    return "".join(one for one in folded if category(one)[0] in "LN" or (category(one)[0] == "M" and _is_vowel(one)))
+
+
+def _is_vowel(mark: str) -> bool:
+    return "\u0900" <= mark < "\u0f00"
 
 
 def _table(source: str) -> dict[str, frozenset[str]]:

@@ -8,10 +8,11 @@ from unicodedata import decimal, normalize
 __all__ = ["country_of", "digits", "e164"]
 
 _SCHEME = re.compile(r"^\s*(?:tel|sms|smsto|whatsapp|rcs|callto):", re.IGNORECASE)
+_LONGEST = 64
 _LETTER = re.compile(r"[^\W\d_]")
 _ABROAD = re.compile(r"^\s*00(?=\s?[1-9])")
 # WhatsApp and old address books still hold the 1 that Mexican mobile numbers lost in 2019.
-_OLD_MEXICO = re.compile(r"^\+521(\d{10})$")
+_OLD_MEXICO = re.compile(r"^\s*\+52\D{0,3}1\D{0,3}((?:\d\D{0,3}){10})$")
 
 
 def e164(raw: str, region: str | None = None) -> str | None:
@@ -25,7 +26,7 @@ def e164(raw: str, region: str | None = None) -> str | None:
     import phonenumbers
 
     text = _SCHEME.sub("", normalize("NFKC", raw), count=1)
-    if _LETTER.search(text) or not 5 <= len(digits(text)) <= 20:
+    if len(text) > _LONGEST or _LETTER.search(text) or not 5 <= len(digits(text)) <= 20:
         return None
     if region is None:
         text = _ABROAD.sub("+", text)
@@ -40,19 +41,19 @@ def e164(raw: str, region: str | None = None) -> str | None:
 
 
 def country_of(number: str) -> str | None:
-    """The ISO 3166 code of an E.164 number's country, or None where the number does not tell (`+800`, or a range of
-    a shared calling code that no country owns). Never raises."""
+    """The ISO 3166 code of an E.164 number's country, or None where it has none (`+800`). Never raises.
+
+    A range that the table does not know is taken for the main country of its calling code (`+1`: US, `+44`: GB).
+    """
     import phonenumbers
 
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
         return None
-    region = phonenumbers.region_code_for_number(parsed)
-    if region is None:
-        sharing = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
-        region = sharing[0] if len(sharing) == 1 else None
-    return None if region == "001" else region
+    code = parsed.country_code or 0
+    region = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(code)
+    return region if region.isalpha() else None
 
 
 def digits(number: str) -> str:

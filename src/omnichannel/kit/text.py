@@ -74,6 +74,8 @@ def shorten(text: str, limit: int, unit: TextUnit, ellipsis: str = "…") -> str
     """
     if measure(text, unit) <= limit:
         return text
+    if limit <= 0:
+        return ""
     if unit == "septets" and not is_gsm(ellipsis):
         ellipsis = "..."
     room = limit - measure(ellipsis, unit)
@@ -81,9 +83,8 @@ def shorten(text: str, limit: int, unit: TextUnit, ellipsis: str = "…") -> str
         room, ellipsis = limit, ""
     ruler = _Ruler(text, max(room, SMALLEST_LIMIT), unit)
     end = ruler.reach(0, room)
-    if ruler.starts_space(end) or (last := ruler.last_word(0, end)) is None:
-        return ruler.part(0, end) + ellipsis
-    return ruler.part(0, last if 2 * last >= end else end) + ellipsis
+    word = ruler.word_end(0, end) or 0
+    return ruler.part(0, word if 2 * word >= end else end) + ellipsis
 
 
 class _Ruler:
@@ -125,20 +126,19 @@ class _Ruler:
         ):
             if (found := self._boundary(place)) > start:
                 return found
-        if self.starts_space(end):
-            return end
-        word = self.last_word(start, end)
-        if word is not None:
+        if (word := self.word_end(start, end)) is not None:
             return word
         clause = self._boundary(_last_end(_CLAUSE_END, self.text, middle, high))
-        return clause if clause > start else max(end, start + 1)
+        return clause if clause > start else end
 
-    def last_word(self, start: int, end: int) -> int | None:
-        """The boundary before the last word of the range, which has at least one word before it."""
-        pieces = self.text[self.ends[start] : self.ends[end]].rsplit(None, 1)
-        if len(pieces) < 2:
+    def word_end(self, start: int, end: int) -> int | None:
+        """The last boundary in the range, its end included, that is beside white space and has a word before it."""
+        if end == start:
             return None
-        found = self._boundary(self.ends[end] - len(pieces[1]))
+        if self.starts_space(end) or self.starts_space(end - 1):
+            return end
+        pieces = self.text[self.ends[start] : self.ends[end]].rsplit(None, 1)
+        found = self._boundary(self.ends[end] - len(pieces[-1]))
         return found if found > start else None
 
     def starts_space(self, at: int) -> bool:

@@ -42,6 +42,11 @@ NOTHING: Mapping[str, str] = _Nothing()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def dump(adapter: TypeAdapter[T], value: T) -> Any:
+    """A value as JSON that its adapter reads back. Read-only mappings are written like any other."""
+    return adapter.dump_python(value, mode="json", fallback=dict, warnings=False)
+
+
 class Frozen(BaseModel):
     """Configuration and rules: immutable, and an unknown key is an error."""
 

@@ -199,9 +199,11 @@ def dump_sendable(content: Sendable) -> JsonValue:
     if isinstance(content, Localized):
         return {
             "default": content.default,
-            "by_language": _MANY.dump_python({k: as_content(v) for k, v in content.by_language.items()}, mode="json"),
+            "by_language": _MANY.dump_python(
+                {k: as_content(v) for k, v in content.by_language.items()}, mode="json", fallback=dict
+            ),
         }
-    dumped: JsonValue = _ADAPTER.dump_python(as_content(content), mode="json")
+    dumped: JsonValue = _ADAPTER.dump_python(as_content(content), mode="json", fallback=dict)
     return dumped
 
 

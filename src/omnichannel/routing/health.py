@@ -94,12 +94,10 @@ class Suspected:
     suspicion: Suspicion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Released:
-    """An operator says that the account works, or that a suspicion was wrong. With `until_now=False` nothing of the
-    breaker and the limits is forgotten."""
-
-    until_now: bool = True
+    """An operator says that the account works, or that a suspicion was wrong: a fresh start, except for what the
+    platform blocks in part."""
 
 
 HealthFact: TypeAlias = Called | Probed | Suspected | Released | AccountChanged
@@ -126,7 +124,7 @@ def fold(health: ChannelHealth, fact: HealthFact, now: datetime) -> ChannelHealt
             return replace(health, suspected=(*others, fact.suspicion), good_probes=0)
         case Released():
             released = _worked(replace(health, suspected=(), good_probes=0))
-            return replace(released, calls=(), open_until=None, pause=FIRST_PAUSE) if fact.until_now else released
+            return replace(released, calls=(), open_until=None, pause=FIRST_PAUSE)
         case AccountChanged():
             return _changed(health, fact, now)
 
@@ -168,7 +166,8 @@ def _changed(health: ChannelHealth, event: AccountChanged, now: datetime) -> Cha
 # ---------------------------------------------------------------- failures
 
 
-_NOT_THE_ACCOUNT = frozenset({Level.PAIR, Level.ADDRESS, Level.CONVERSATION, Level.TEMPLATE, Level.MESSAGE})
+_NARROWER = frozenset({Level.PAIR, Level.ADDRESS, Level.CONVERSATION, Level.TEMPLATE, Level.MESSAGE})
+_WIDE = frozenset({Level.ACCOUNT, Level.APP, Level.CHANNEL})
 
 
 def _failed(health: ChannelHealth, failure: Failure, now: datetime) -> ChannelHealth:
@@ -177,10 +176,10 @@ def _failed(health: ChannelHealth, failure: Failure, now: datetime) -> ChannelHe
     if failure.level is Level.COUNTRY:
         blocked = {**health.blocked_countries, (failure.country or "").upper(): until}
         return replace(health, blocked_countries=MappingProxyType(blocked)) if failure.country else health
-    if failure.purpose is not None and failure.level not in _NOT_THE_ACCOUNT:
+    if failure.purpose is not None and failure.level in _WIDE:
         purposes = {**health.blocked_purposes, failure.purpose: until}
         return replace(health, blocked_purposes=MappingProxyType(purposes))
-    if failure.level in _NOT_THE_ACCOUNT:
+    if failure.level in _NARROWER:
         return health
     return _account_failed(health, failure, until)
 
@@ -223,8 +222,7 @@ def _is_breakdown(failure: Failure | None) -> bool:
 
 
 def _count(health: ChannelHealth, failed: bool, now: datetime) -> ChannelHealth:
-    state = breaker_at(health, now)
-    if health.open_until is not None and (state == "half_open" or now >= health.open_until):
+    if health.open_until is not None and now >= health.open_until:
         return _after_trial(health, failed, now)
     second = int(now.timestamp())
     kept = [row for row in health.calls if second - WINDOW_SECONDS < row[0] <= second]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 
 from omnichannel.channel.wire import FilePart, Form, Multipart, RawBody
-from omnichannel.runtime.transport import MediaSource, MediaUnavailable
+from omnichannel.runtime.transport import MediaSource, MediaUnavailable, TransportError
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +116,28 @@ async def _exactly(part: FilePart, size: int | None, media: MediaSource | None) 
             yield chunk
     if left:
         raise MediaUnavailable("the file is shorter than it was said to be")
+
+
+# ---------------------------------------------------------------- the other way
+
+_STEP = 256 * 1024
+
+
+async def unpacked(raw: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """A gzip or deflate body, in steps of at most 256 kB: a megabyte may hold a gigabyte. Raises `TransportError`."""
+    # 32: tells zlib and gzip apart by itself.
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    broken = began = False
+    async for chunk in raw:
+        began = began or bool(chunk)
+        while chunk and not broken:
+            try:
+                step = unpack.decompress(chunk, _STEP)
+            except zlib.error:
+                broken = True
+                break
+            chunk = unpack.unconsumed_tail
+            if step:
+                yield step
+    if broken or (began and not unpack.eof):
+        raise TransportError("protocol", maybe_sent=True, why="broken compression")

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
+from omnichannel.model.base import dump
 from omnichannel.model.ids import IdSource
 from omnichannel.model.outcome import Failure
 from omnichannel.routing.health import HEALTHY, Called, ChannelHealth, HealthFact, Suspected, fold, summary
@@ -68,7 +69,7 @@ class HealthBoard:
         if replace(before, calls=()) == replace(after, calls=()):
             return
         facts = _told(account, brand, before, after, now)
-        data = _STATE.dump_python(replace(after, calls=()), mode="json")
+        data = dump(_STATE, replace(after, calls=()))
         freed = summary(before, now) != "ok" and summary(after, now) == "ok"
 
         def unit(connection: Connection) -> None:
@@ -80,7 +81,7 @@ class HealthBoard:
         await self.store.write(unit)
 
     async def _gather(self, piece: Evidence, brand: str) -> None:
-        data = _EVIDENCE.dump_python(piece, mode="json")
+        data = dump(_EVIDENCE, piece)
 
         def unit(connection: Connection) -> list[Any]:
             health.add_evidence(

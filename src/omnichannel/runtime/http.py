@@ -6,9 +6,8 @@ import logging
 import re
 import socket
 import ssl
-import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -17,7 +16,7 @@ import anyio
 import httpx
 
 from omnichannel.channel.wire import HttpRequest, HttpResponse
-from omnichannel.runtime.bodies import Encoded, encode
+from omnichannel.runtime.bodies import Encoded, encode, unpacked
 from omnichannel.runtime.transport import (
     Appender,
     Mailer,
@@ -316,35 +315,37 @@ async def _chunks(response: httpx.Response, headers: dict[str, str], body: _Body
     raise error
 
 
-_STEP = 256 * 1024
-
-
 async def _decoded(response: httpx.Response, headers: dict[str, str]) -> AsyncGenerator[bytes]:
     """The body without its coding, in steps of at most 256 kB: a megabyte may hold a gigabyte."""
-    raw = response.stream
     coding = headers.get("content-encoding", "identity").strip().lower()
-    if not isinstance(raw, httpx.AsyncByteStream) or coding not in _CODINGS:
+    if coding not in _CODINGS:
         raise TransportError("protocol", maybe_sent=True, why="an encoding that was not asked for")
-    if coding == "identity":
-        async for chunk in raw:
-            yield chunk
-        return
-    # 32: tells zlib and gzip apart by itself.
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    broken = began = False
-    async for chunk in raw:
-        began = began or bool(chunk)
-        while chunk and not broken:
-            try:
-                step = unpack.decompress(chunk, _STEP)
-            except zlib.error:
-                broken = True
-                break
-            chunk = unpack.unconsumed_tail
-            if step:
-                yield step
-    if broken or (began and not unpack.eof):
-        raise TransportError("protocol", maybe_sent=True, why="broken compression")
+    async with aclosing(_raw(response)) as raw:
+        if coding == "identity":
+            async for chunk in raw:
+                yield chunk
+        else:
+            async with aclosing(unpacked(raw)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+
+async def _raw(response: httpx.Response) -> AsyncGenerator[bytes]:
+    stream = response.stream
+    assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - for the type checkers: we only ask async clients
+    pieces = stream.__aiter__()
+    ended = False
+    try:
+        async for piece in pieces:
+            yield piece
+        ended = True
+    finally:
+        if not ended:
+            # Closed first, then read to its (now near) end: trio warns of generators that nobody finished.
+            with anyio.CancelScope(shield=True), suppress(Exception):
+                await response.aclose()
+                async for _ in pieces:
+                    pass
 
 
 _CODINGS = ("identity", "gzip", "x-gzip", "deflate")

@@ -12,6 +12,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from omnichannel.kit.degrade import fit
+from omnichannel.model.base import dump
 from omnichannel.model.content import Block, Text, load_block, text_of
 from omnichannel.model.ids import IdSource
 from omnichannel.model.message import Decision, Part, Receipt, Step
@@ -111,7 +112,7 @@ class Outbox:
         now = self.clock.now()
         content = _remaining(content_of(out), out)
         decision = decide(self.advisor.request(out, content), self.advisor.facts(out), now)
-        data = _DECISION.dump_python(decision, mode="json")
+        data = dump(_DECISION, decision)
         if decision.steps and not decision.hold:
             begun = self._begin(out, decision.steps[0], content, now)
             values: Mapping[str, Any] = {"state": "queued", "due_at": now, "reason": None}

@@ -14,6 +14,7 @@ from typing import Protocol
 import anyio
 from anyio.abc import TaskGroup
 
+from omnichannel.engines.base import Engine
 from omnichannel.model.exceptions import StoreError
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.parsing import Parser
@@ -63,6 +64,7 @@ class Worker:
 
     store: Store
     clock: Clock
+    engine: Engine
     owner: str
     parser: Parser
     handling: Handling
@@ -72,7 +74,6 @@ class Worker:
     _fences: dict[int, int] = field(default_factory=dict[int, int])
     _leased_at: dict[int, datetime] = field(default_factory=dict[int, datetime])
     _busy: set[str] = field(default_factory=set[str])
-    _wake: anyio.Event | None = None
 
     # -- driven by a simulation
 
@@ -99,7 +100,7 @@ class Worker:
         """Works until cancelled. A store that fails for a while is waited for; nothing is lost by that."""
         async with anyio.create_task_group() as group:
             while True:
-                self._wake = anyio.Event()
+                done = 0
                 try:
                     done = await self.step(group)
                 except StoreError as error:
@@ -107,13 +108,11 @@ class Worker:
                     await self.clock.sleep(SWEEP)
                     continue
                 if done == 0:
-                    with anyio.move_on_after(SWEEP):
-                        await self._wake.wait()
+                    await self.engine.wait(SWEEP)
 
     def kick(self) -> None:
         """There may be work. Lost, doubled or late kicks are harmless."""
-        if self._wake is not None:
-            self._wake.set()
+        self.engine.kick()
 
     # -- one look
 

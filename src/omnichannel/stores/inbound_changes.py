@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from omnichannel.model.base import dump
 from omnichannel.model.event import CHANNEL_EVENT, AccountChanged, MessageDeleted, MessageEdited
 from omnichannel.stores.schema import conversations, messages, timers
 from omnichannel.stores.units import AccountInfo, Fact
@@ -47,7 +48,7 @@ def record_account_change(
 ) -> Sequence[Fact]:
     """Leaves the news for whoever keeps the health of accounts; the host is told in any case."""
     key = f"{event.account}:{event.dedupe}"
-    data = CHANNEL_EVENT.dump_python(event, mode="json")
+    data = dump(CHANNEL_EVENT, event)
     upsert(
         connection,
         timers,

@@ -13,6 +13,7 @@ from omnichannel.continuation.references import find_references
 from omnichannel.kit.degrade import match_choice
 from omnichannel.kit.language import guess
 from omnichannel.kit.optout import opt_out_word
+from omnichannel.model.base import dump
 from omnichannel.model.content import QuickReply
 from omnichannel.model.event import (
     CHANNEL_EVENT,
@@ -142,7 +143,7 @@ class Intake:
 
     def _settled(self, seq: int, event: ChannelEvent, facts: Sequence[Fact], data: bool = True) -> None:
         """An event that needs no handler: kept, and told to whoever follows the log."""
-        self._event(seq, event, state="done", data=CHANNEL_EVENT.dump_python(event, mode="json") if data else None)
+        self._event(seq, event, state="done", data=dump(CHANNEL_EVENT, event) if data else None)
         self._facts.extend(facts)
 
     def _event(self, seq: int, event: ChannelEvent, *, state: str, **more: Any) -> None:

@@ -91,8 +91,12 @@ def claim(
 
 def load(connection: Connection, delivery_id: str) -> Outgoing:
     """Everything about one delivery."""
-    run = connection.execute
-    delivery = run(select(deliveries).where(deliveries.c.id == delivery_id)).one()
+    return about(connection, connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).one())
+
+
+def about(connection: Connection, delivery: Any) -> Outgoing:
+    """Everything about a delivery that may not be in the store (yet): what would happen now."""
+    run, delivery_id = connection.execute, delivery.id
     place = run(select(conversations).where(conversations.c.id == delivery.conversation_id)).one()
     customer = records.find_customer(connection, delivery.customer_id)
     ids = [address.id for address in customer.addresses]

@@ -546,6 +546,14 @@ health = _table(
 
 # ---------------------------------------------------------------- time and the host's side
 
+stream_items = _table(
+    "stream_items",
+    _seq(),
+    Column("stream", String, nullable=False, index=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("body", Json, nullable=False),
+    Column("at", Instant, nullable=False),
+)
 timers = _table(
     "timers",
     _seq(),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
+from omnichannel.model.base import dump
 from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated, MessageEchoed
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import progress
@@ -36,7 +37,7 @@ def apply_status(connection: Connection, event: DeliveryUpdated, now: datetime, 
                 receipt=event.receipt,
                 correlation=event.correlation,
                 received_at=now,
-                data=CHANNEL_EVENT.dump_python(event, mode="json"),
+                data=dump(CHANNEL_EVENT, event),
             )
         )
         return []

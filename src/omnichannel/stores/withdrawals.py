@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, insert, select, update
 
+from omnichannel.model.base import dump
 from omnichannel.model.exceptions import NotFound
 from omnichannel.model.ids import IdSource
 from omnichannel.model.withdrawal import Withdrawal
@@ -37,7 +38,7 @@ def get(connection: Connection, withdrawal_id: str) -> Withdrawal:
 
 def save(connection: Connection, new: Withdrawal, by: str, what: str, now: datetime, ids: IdSource) -> None:
     """Keeps a withdrawal, with who changed what when."""
-    data = _DATA.dump_python(new, mode="json")
+    data = dump(_DATA, new)
     phase = phase_at(new, now)
     values: dict[str, Any] = {
         "id": new.id,

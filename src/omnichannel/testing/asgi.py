@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Mapping, MutableMapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -63,7 +63,7 @@ class InProcessTransport:
         app, scope, content = await self._prepare(request)
         sender, receiver = anyio.create_memory_object_stream[MutableMapping[str, Any] | TransportError](100)
 
-        async def chunks() -> AsyncIterator[bytes]:
+        async def chunks() -> AsyncGenerator[bytes]:
             async for event in receiver:
                 if isinstance(event, TransportError):
                     raise event
@@ -77,7 +77,8 @@ class InProcessTransport:
                 first = await receiver.receive()
                 if isinstance(first, TransportError):
                     raise first
-                yield StreamedResponse(first["status"], _headers(first), chunks())
+                async with aclosing(chunks()) as body:
+                    yield StreamedResponse(first["status"], _headers(first), body)
             except Exception as raised:
                 error = raised
             tasks.cancel_scope.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from omnichannel.channel.capabilities import Capabilities, Feature, Support
 from omnichannel.model.base import Direction
@@ -15,6 +15,7 @@ from omnichannel.withdrawal.phases import phase_for
 
 __all__ = ["STRICTNESS", "Question", "governing", "matches", "narrowed", "narrowness"]
 
+FEATURES: tuple[Feature, ...] = get_args(Feature)
 STRICTNESS: Mapping[Phase, int] = {
     "reinstated": 0,
     "announced": 1,
@@ -104,11 +105,12 @@ def narrowed(
     customer_id: str | None = None,
 ) -> Capabilities:
     """The capabilities without the features that are withdrawn, as routing and degradation are to see them."""
-    about_features = [w for w in withdrawals if w.scope.feature is not None]
+    scoped = [w for w in withdrawals if w.scope.feature is not None]
+    named = {w.scope.feature for w in scoped}
     lost: list[Feature] = [
         feature
-        for feature in capabilities.features
-        if _feature_lost(about_features, replace(q, feature=feature), now, answering, customer_id)
+        for feature in FEATURES
+        if feature in named and _feature_lost(scoped, replace(q, feature=feature), now, answering, customer_id)
     ]
     if not lost:
         return capabilities

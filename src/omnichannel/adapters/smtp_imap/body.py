@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from inscriptis import get_text
+from importlib import import_module
+from typing import cast
 
 from omnichannel.adapters.smtp_imap.mime import TEXT_CAP, Leaf, Mail
 from omnichannel.adapters.smtp_imap.trim import trim, unflow
+
+# The package has no types.
+_get_text = cast(Callable[[str], str], import_module("inscriptis").get_text)
 
 TEXTS_CAP = 20
 """Parts that are read as text; what comes after them is attached."""
@@ -126,7 +129,7 @@ def html_text(html: str) -> str:
     """HTML as plain text. Never raises; at most `TEXT_CAP` characters."""
     source = _STYLE.sub(lambda found: "" if _LARGE.search(found[0]) else found[0], html)
     try:
-        text = get_text(source) if source.strip() else ""
+        text = _get_text(source) if source.strip() else ""
     except (ValueError, RecursionError, AssertionError, IndexError, KeyError, TypeError, AttributeError):
         # The HTML library is not total; without tags is better than nothing.
         text = _MARKUP.sub(" ", source)

@@ -27,7 +27,7 @@ _OVERLAP = 280
 """More than the longest boundary line, so that none is cut at the end of a window."""
 _LINE_END = rb"(--)?[ \t]{0,60}\r?(?=\n|\Z)"
 _BLANK_LINE = re.compile(rb"\n\r?\n")
-_BAD_IN_NAME = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_BAD_IN_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f/\\:*?\"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _EXTENSIONS = {
     "application/pdf": ".pdf",
     "image/gif": ".gif",

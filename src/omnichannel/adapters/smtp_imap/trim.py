@@ -15,10 +15,10 @@ _LONGEST = 400
 
 _VERB = (
     r"wrote|writes|a écrit|schrieb|geschrieben|escribió|escribio|ha scritto|schreef|heeft geschreven|skrev|skreiv|"
-    r"napisał|napisała|napisał\(a\)|napsal|napsala|napsal\(a\)|escreveu|kirjoitti|menulis|yazdı|şunu yazdı|viết|"
+    r"napisał|napisała|napisał\(a\)|napsal|napsala|napsal\(a\)|escreveu|kirjoitti|menulis|yazd\u0131|viết|"
     r"пишет|написал|написала|пише|έγραψε|כתב|כתבה|写道|寫道|작성|씀"
 )
-_ENDS_WITH_VERB = re.compile(rf"(?:{_VERB})[^:：]{{0,60}}[:：]?$", re.IGNORECASE)
+_ENDS_WITH_VERB = re.compile(rf"(?:{_VERB})[^:\uff1a]{{0,60}}[:\uff1a]?$", re.IGNORECASE)
 _HAS_VERB = re.compile(rf"(?:{_VERB})", re.IGNORECASE)
 _STARTS = re.compile(
     r"(?:on|le|am|den|el|il|op|w dniu|dnia|dne|em|op|på|pe|pada|tarihinde|dana|at|in article|from|ti|vào|at|"
@@ -42,20 +42,24 @@ _SEPARATOR = re.compile(
 _FORWARD = re.compile(
     r"(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:réexpédié|"
     r"transféré)|inicio del mensaje reenviado|inizio messaggio inoltrato|begin doorgestuurd bericht|"
-    r"vidarebefordrat brev|start på videresendt besked|początek przekazywanej wiadomości|以下转发|転送されたメッセージ)\s*:?",
+    r"vidarebefordrat brev|start på videresendt besked|początek przekazywanej wiadomości|以下转发|"
+    r"転送されたメッセージ)\s*:?",
     re.IGNORECASE,
 )
 _FROM_LABEL = (
-    r"from|von|de|da|van|från|fra|od|expéditeur|mittente|afzender|reply to|差出人|送信者|发件人|寄件者|보낸 ?사람|от|από"
+    r"from|von|de|da|van|från|fra|od|expéditeur|mittente|afzender|reply to|"
+    r"差出人|送信者|发件人|寄件者|보낸 ?사람|от|από"
 )
 _OTHER_LABEL = (
     r"sent|date|to|cc|subject|reply-to|gesendet|datum|an|betreff|kopie|envoyé|à|objet|enviado|para|asunto|fecha|"
     r"inviato|data|a|oggetto|verzonden|aan|onderwerp|skickat|till|ämne|sendt|til|emne|dato|wysłano|do|temat|odesláno|"
-    r"komu|předmět|送信日時|日時|宛先|件名|发送时间|日期|收件人|主题|寄件日期|主旨|보낸 ?날짜|받는 ?사람|제목|дата|кому|тема"
+    r"komu|předmět|送信日時|日時|宛先|件名|发送时间|日期|收件人|"
+    r"主题|寄件日期|主旨|보낸 ?날짜|받는 ?사람|제목|дата|кому|тема"
 )
-_FROM_LINE = re.compile(rf"\*{{0,2}}(?:{_FROM_LABEL})\s?[:：]\*{{0,2}}\s*\S", re.IGNORECASE)
-_LABEL_LINE = re.compile(rf"\*{{0,2}}(?:{_FROM_LABEL}|{_OTHER_LABEL})\s?[:：]\*{{0,2}}", re.IGNORECASE)
-_RULE = re.compile(r"[\s_*=~#+\u1427-]*[_*=~#+-]{2,}[\s_*=~#+-]*")
+_FROM_LINE = re.compile(rf"\*{{0,2}}(?:{_FROM_LABEL})\s?[:\uff1a]\*{{0,2}}\s*\S", re.IGNORECASE)
+_LABEL_LINE = re.compile(rf"\*{{0,2}}(?:{_FROM_LABEL}|{_OTHER_LABEL})\s?[:\uff1a]\*{{0,2}}", re.IGNORECASE)
+_INBOX = re.compile(r"\d{4}-\d{2}-\d{2} \d{1,2}:\d{2} GMT[+-]\d{1,2}:\d{2} [^:]{1,100}(?:<[^>]{0,200}>\s?:)?")
+_RULE = re.compile(r"[\s_*=~#+\u1427-]+")
 _DEVICE = re.compile(
     r"(?:sent from my|sent from|sent with|sent via|get outlook for|envoyé de mon|envoyé depuis|envoyé à partir de|"
     r"télécharger outlook|von meinem .{1,30} gesendet|gesendet mit|gesendet von|holen sie sich outlook|"
@@ -88,7 +92,7 @@ def trim(text: str, delimiter: str = "") -> str:
         kept = kept[: kept.index(delimiter)].rstrip("> \t\n-")
     lines = [line.rstrip() for line in kept.split("\n")]
     lines = lines[: _quote_start(lines)]
-    lines = _without_tail(lines)
+    lines = _without_tail(lines[: _signature_start(lines)])
     lines = lines[: _signature_start(lines)]
     while lines and (not lines[-1].strip() or _RULE.fullmatch(lines[-1])):
         lines.pop()
@@ -103,7 +107,7 @@ def _quote_start(lines: Sequence[str]) -> int:
         if not bare or bare.startswith(">"):
             continue
         length = _marker(lines, index, bare)
-        if length and not _answered(lines[index + length :]):
+        if length and not _answered(lines, index + length):
             return index
     return len(lines)
 
@@ -125,49 +129,45 @@ def _is_header_block(lines: Sequence[str], index: int, bare: str) -> bool:
 
 
 def _attribution(lines: Sequence[str], index: int, bare: str) -> int:
-    joined = ""
-    blank = False
-    for count, line in enumerate(lines[index : index + _JOINED + 1], 1):
+    """How many lines the attribution takes that begins here, which mail programs wrap; 0 for none."""
+    if not (_STARTS.match(bare) and _DIGIT.search(bare)) and not _EMAIL.search(bare):
+        return 0
+    pieces: list[str] = []
+    for count, line in enumerate(lines[index : index + _JOINED], 1):
         piece = line.strip()
-        if not piece:
-            if blank or count > _JOINED:
-                return 0
-            blank = True
-            continue
-        joined = f"{joined} {piece}".strip()
-        if len(joined) > _LONGEST or piece.startswith(">"):
+        if piece.startswith(">") or sum(map(len, pieces)) + len(piece) > _LONGEST:
             return 0
-        if _is_attribution(joined):
-            return count
+        if piece:
+            pieces.append(piece)
+        if _is_attribution(" ".join(pieces)):
+            # The shortest: what stands before it in the window was written by the sender.
+            shorter = any(_is_attribution(" ".join(pieces[start:])) for start in range(1, len(pieces)))
+            return 0 if shorter else count
     return 0
 
 
 def _is_attribution(text: str) -> bool:
-    colon = text.endswith((":", "："))
-    if not _DIGIT.search(text):
-        return False
-    named = _EMAIL.search(text) is not None
-    started = _STARTS.match(text) is not None
-    if started and _ENDS_WITH_VERB.search(text) and (colon or named):
+    bare = text.strip("- ")
+    colon = bare.endswith((":", "\uff1a")) or bare != text
+    if _INBOX.fullmatch(bare):
         return True
-    if not colon:
+    if not colon or not _DIGIT.search(bare):
         return False
-    return named and (_HAS_VERB.search(text) is not None or _TIME.search(text) is not None)
+    if _STARTS.match(bare) and _ENDS_WITH_VERB.search(bare):
+        return True
+    return _EMAIL.search(bare) is not None and bool(_HAS_VERB.search(bare) or _TIME.search(bare))
 
 
-def _answered(rest: Sequence[str]) -> bool:
+def _answered(lines: Sequence[str], start: int) -> bool:
     """Whether somebody wrote between or below lines that are quoted with `>`."""
     quoted = False
-    for index, line in enumerate(rest):
-        bare = line.strip()
+    for index in range(start, len(lines)):
+        bare = lines[index].strip()
         if bare.startswith(">"):
             quoted = True
-        elif quoted and bare:
-            if _RULE.fullmatch(bare) or _DEVICE.fullmatch(bare):
-                return False
-            return not _marker(rest, index, bare)
-        elif not quoted and bare:
-            return False
+        elif bare:
+            ends = _RULE.fullmatch(bare) or _DEVICE.fullmatch(bare)
+            return quoted and not ends and not _marker(lines, index, bare)
     return False
 
 
@@ -180,10 +180,12 @@ def _without_tail(lines: Sequence[str]) -> list[str]:
 
 
 def _signature_start(lines: Sequence[str]) -> int:
-    for index, line in enumerate(lines):
-        if line.strip() == "--" or (index and _DEVICE.fullmatch(line.strip())):
-            rest = lines[index + 1 :]
-            if line.strip() != "--" and any(one.strip() and not _RULE.fullmatch(one) for one in rest):
-                continue
-            return index
-    return len(lines)
+    """The first line of the signature: below `--`, or what a telephone adds at the end."""
+    end = len(lines)
+    for index in range(len(lines) - 1, 0, -1):
+        bare = lines[index].strip()
+        if _DEVICE.fullmatch(bare):
+            end = index
+        elif bare and not _RULE.fullmatch(bare):
+            break
+    return next((index for index in range(end) if lines[index].strip() == "--"), end)

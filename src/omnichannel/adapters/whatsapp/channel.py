@@ -1,1 +1,202 @@
-"""x"""
+"""The WhatsApp channel: admission, flows, links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
+
+from omnichannel.adapters.whatsapp import render
+from omnichannel.adapters.whatsapp.account import WhatsAppAccount
+from omnichannel.adapters.whatsapp.errors import ERRORS, SEE
+from omnichannel.adapters.whatsapp.notices import Numbers
+from omnichannel.adapters.whatsapp.parse import body_of, parse
+from omnichannel.adapters.whatsapp.surfaces import BODY_LIMIT, LIFECYCLE, LINK_CAPACITY, PRICES, SURFACES
+from omnichannel.channel import (
+    Accept,
+    Admission,
+    Capabilities,
+    Channel,
+    ChannelEvent,
+    Envelope,
+    ErrorTable,
+    Failure,
+    FilePart,
+    Flow,
+    HttpRequest,
+    Keys,
+    Level,
+    Lifecycle,
+    Link,
+    LinkCapacity,
+    Multipart,
+    Outcome,
+    Part,
+    PriceFact,
+    Receipt,
+    Refuse,
+    Rejected,
+    Repeat,
+    Token,
+)
+from omnichannel.kit.meta_graph import SIGNATURE_HEADER, handshake, signature_ok
+from omnichannel.model.content import Media
+
+_ACCEPT = Accept()
+# Where the API sends a client with its token: the media hosts of Meta.
+_MEDIA_HOSTS = (".fbsbx.com", ".facebook.com", ".fbcdn.net", ".whatsapp.net")
+# What the platform says of a number that cannot send, and what that means.
+_NUMBER_STATES: Mapping[str, tuple[Outcome, Level]] = {
+    "BANNED": (Outcome.SUSPENDED, Level.ACCOUNT),
+    "RESTRICTED": (Outcome.SUSPENDED, Level.ACCOUNT),
+    "DELETED": (Outcome.WITHDRAWN, Level.ACCOUNT),
+    "MIGRATED": (Outcome.AUTH, Level.ACCOUNT),
+    "UNLINKED": (Outcome.AUTH, Level.ACCOUNT),
+}
+_NOT_YET = ("held_for_quality_assessment", "paused")
+
+
+class WhatsAppChannel(Channel[WhatsAppAccount]):
+    """One WhatsApp Business number on Meta's Cloud API."""
+
+    adapter: ClassVar[str] = "whatsapp"
+    channel: ClassVar[str] = "whatsapp"
+    surfaces: ClassVar[Mapping[str, Capabilities]] = SURFACES
+    errors: ClassVar[ErrorTable] = ERRORS
+    lifecycle: ClassVar[Lifecycle] = LIFECYCLE
+    prices: ClassVar[Sequence[PriceFact]] = PRICES
+    link_capacity: ClassVar[LinkCapacity | None] = LINK_CAPACITY
+    body_limit: ClassVar[int] = BODY_LIMIT
+    vendor: ClassVar[str] = "meta"
+    webhook_secret: ClassVar[str | None] = "app_secret"  # noqa: S105 - the name of a field
+
+    def __init__(self, account: WhatsAppAccount, accounts: Sequence[WhatsAppAccount] = ()) -> None:
+        super().__init__(account, accounts)
+        self._numbers = Numbers.of(account, self.accounts)
+        self._secrets = tuple(dict.fromkeys(secret for one in self.accounts for secret in one.app_secret))
+
+    # -- inbound
+
+    def admit(self, envelope: Envelope, now: datetime, keys: Keys) -> Admission:
+        """The signature of the app over the raw bytes, or the handshake with the word that we chose.
+
+        https://developers.facebook.com/docs/graph-api/webhooks/getting-started
+        """
+        if envelope.method == "GET":
+            return handshake(envelope.query, [one.verify_token for one in self.accounts if one.verify_token])
+        given = envelope.headers.get(SIGNATURE_HEADER)
+        if given is None:
+            return _ACCEPT if self.account.allow_unsigned else Refuse("the webhook is not signed")
+        if signature_ok(self._secrets, body_of(envelope), given):
+            return _ACCEPT
+        return Refuse("the signature is not the app's")
+
+    def parse(self, envelope: Envelope) -> Sequence[ChannelEvent]:
+        """Messages, statuses, echoes, consents and changes, of every number behind the endpoint."""
+        return parse(self._numbers, envelope)
+
+    # -- outbound
+
+    def send(self, part: Part) -> Flow[Receipt]:
+        """One message; a file of ours is uploaded first."""
+        content = render.content_of(part, self.account.templates)
+        if isinstance(content, Media):
+            where = yield from self._place(content)
+            content = render.media(content, where)
+        answer = yield from self._post(render.message(part, content))
+        message_id = self.require(answer, "messages", 0, "id")
+        return Receipt((message_id,), pending=answer["messages"][0].get("message_status") in _NOT_YET)
+
+    def react(self, message_id: str, part: Part, emoji: str | None) -> Flow[None]:
+        """An emoji on the customer's message, or none."""
+        content = render.reaction(message_id, emoji)
+        yield from self._post(render.message(replace(part, reply_to=None), content))
+
+    def mark_read(self, message_id: str, part: Part, *, typing: bool = False) -> Flow[None]:
+        """Blue ticks for the message and all before it; the typing sign ends after 25 s or with our message."""
+        yield from self._post(render.read(message_id, typing=typing), repeat=Repeat.KEYED)
+
+    def _post(self, body: render.Body, *, repeat: Repeat = Repeat.UNSAFE) -> Flow[Any]:
+        url = f"{self.account.phone_number_id}/messages"
+        return (yield from self.call(HttpRequest(method="POST", url=url, body=body, repeat=repeat)))
+
+    def _place(self, content: Media) -> Flow[render.Body]:
+        """Where WhatsApp finds a file: at a link, under an id that it gave us, or under that of an upload."""
+        render.media_type(content)  # refuses what is too large before it is uploaded
+        if content.ref.startswith("https://"):
+            return {"link": content.ref}
+        if content.ref.startswith("platform:"):
+            return {"id": content.ref.removeprefix("platform:")}
+        upload = Multipart(
+            fields=(("messaging_product", "whatsapp"), ("type", content.type)),
+            files=(FilePart(name="file", media=content),),
+        )
+        # A second upload of the same file harms nobody: only the message that names it is seen.
+        request = HttpRequest(
+            method="POST",
+            url=f"{self.account.phone_number_id}/media",
+            body=upload,
+            repeat=Repeat.KEYED,
+            limit="media",
+        )
+        answer = yield from self.call(request)
+        return {"id": self.require(answer, "id")}
+
+    # -- credentials and health
+
+    def sign(self, request: HttpRequest, token: Token | None, now: datetime, nonce: str) -> HttpRequest:
+        """The token goes to Meta's own hosts alone, whatever URL an answer named."""
+        account, url = self.account, request.url
+        if "://" not in url:
+            url = f"{account.base_url.rstrip('/')}/{account.graph_version}/{url}"
+        elif not self._is_metas(url):
+            return request
+        secret = token.value if token is not None else account.token.get_secret_value()
+        return replace(request, url=url, headers={**request.headers, "authorization": f"Bearer {secret}"})
+
+    def _is_metas(self, url: str) -> bool:
+        where, home = urlsplit(url), urlsplit(self.account.base_url)
+        if (where.scheme, where.netloc) == (home.scheme, home.netloc):
+            return True
+        return where.scheme == "https" and (where.hostname or "").endswith(_MEDIA_HOSTS) and where.username is None
+
+    def probe(self) -> Flow[Failure | None]:
+        """Reads the number: its token, and whether Meta has banned, moved or unlinked it."""
+        fields = (("fields", "id,display_phone_number,status,quality_rating"),)
+        request = HttpRequest(
+            method="GET", url=self.account.phone_number_id, query=fields, repeat=Repeat.SAFE, limit="read"
+        )
+        try:
+            status = self.require((yield from self.call(request)), "status")
+        except Rejected as refusal:
+            return refusal.failure
+        if status not in _NUMBER_STATES:
+            return None
+        outcome, level = _NUMBER_STATES[status]
+        return Failure(outcome=outcome, level=level, code=status, message=f"the number is {status}", see=SEE)
+
+    # -- fetching and links
+
+    def locate(self, media: Media) -> Flow[HttpRequest]:
+        """The URL of a file is asked for first; it lives some minutes and wants the token as well.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media
+        """
+        url = media.ref
+        if url.startswith("platform:"):
+            query = (("phone_number_id", self.account.phone_number_id),)
+            media_id = quote(url.removeprefix("platform:"), safe="")
+            request = HttpRequest(method="GET", url=media_id, query=query, repeat=Repeat.SAFE, limit="media")
+            url = self.require((yield from self.call(request)), "url")
+        headers = {"accept-encoding": "identity"}
+        return HttpRequest(method="GET", url=url, headers=headers, repeat=Repeat.SAFE, limit="media")
+
+    def link(self, ref: str, text: str) -> Link | None:
+        """A wa.me link with the reference in the text that it fills in, where the customer may edit it away."""
+        digits = "".join(filter(str.isdigit, self.account.display_number or ""))
+        if not digits:
+            return None
+        words = text if ref in text else f"{text} {ref if ref.startswith('#') else f'#{ref}'}".strip()
+        return Link(f"https://wa.me/{digits}?text={quote(words, safe='')}")

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from omnichannel.adapters.whatsapp import wire
 from omnichannel.adapters.whatsapp.errors import late_failure
-from omnichannel.adapters.whatsapp.said import Said, Unclear, said
+from omnichannel.adapters.whatsapp.said import NO_MORE, Said, Unclear, said
 from omnichannel.channel import (
     AccountChanged,
     ChannelEvent,
@@ -27,8 +27,12 @@ from omnichannel.channel import (
     Outcome,
     ReactionChanged,
 )
+from omnichannel.kit.records import constructor
 from omnichannel.model.address import Assurance
 from omnichannel.model.base import NOTHING
+
+# Looked up once: an enumeration's member costs more than a name.
+VERIFIED, PRIVATE_HANDLE = Assurance.VERIFIED, Assurance.PRIVATE_HANDLE
 
 State: TypeAlias = Literal["sent", "delivered", "read", "failed"]
 AccountState: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "info"]
@@ -40,12 +44,15 @@ _STATES: Mapping[str, State] = {
     "played": "read",  # a voice note was listened to
     "failed": "failed",
 }
+_received, _updated = constructor(MessageReceived), constructor(DeliveryUpdated)
 _GRANTED = {"stop": False, "resume": True, "signup": True}
 _ACCOUNT_STATES: Mapping[Outcome, AccountState] = {
     Outcome.SUSPENDED: "suspended",
     Outcome.AUTH: "revoked",
     Outcome.PAYMENT_REQUIRED: "restricted",
 }
+_CHANGES = frozenset({"edit", "revoke", "reaction"})
+_OLD_MEXICO = 13
 _BSUID = re.compile(r"\b[A-Z]{2}(?:\.ENT)?\.[0-9A-Za-z]{1,128}\b")
 
 
@@ -58,13 +65,8 @@ class Place(NamedTuple):
     errors: list[wire.Error] | None
 
 
-class Person(NamedTuple):
-    """A customer by all the names that are given. The phone, where it is known, is the value."""
-
-    value: str
-    aliases: Mapping[str, str]
-    name: str | None = None
-    by_phone: bool = False
+Person: TypeAlias = tuple[str, dict[str, str], str | None]
+"""A customer: the value of the address (the phone, where it is known), its aliases, and the profile's name."""
 
 
 def moment(stamp: int | str | None, otherwise: datetime) -> datetime:
@@ -78,39 +80,48 @@ def moment(stamp: int | str | None, otherwise: datetime) -> datetime:
 
 
 def phone(wa_id: str) -> str:
-    """A WhatsApp id is the international number in digits."""
-    return f"+{wa_id.lstrip('+')}"
+    """A WhatsApp id is the international number in digits, but keeps the 1 that Mexican mobiles lost in 2019.
+
+    The same as `kit.phone.e164`, without reading a numbering plan for each message."""
+    digits = wa_id.lstrip("+")
+    if len(digits) == _OLD_MEXICO and digits.startswith("521"):
+        digits = f"52{digits[3:]}"
+    return f"+{digits}"
 
 
 def person(
-    place: Place, wa_id: str | None, user_id: str | None, parent_id: str | None, *, lone: bool = False
+    contacts: Sequence[wire.Contact], wa_id: str | None, user_id: str | None, parent_id: str | None = None
 ) -> Person:
-    """Who these ids mean. `lone` takes the only contact for an item that names nobody. Raises `Unclear`."""
+    """Who these ids mean, with what the contacts say about them. Raises `Unclear` where they mean nobody."""
     profile: wire.Profile | None = None
-    for contact in place.contacts:
+    for contact in contacts:
         their_wa_id, their_user_id = contact.get("wa_id"), contact.get("user_id")
-        nobody = lone and not wa_id and not user_id and len(place.contacts) == 1
-        if nobody or (wa_id and wa_id == their_wa_id) or (user_id and user_id == their_user_id):
+        if (wa_id and wa_id == their_wa_id) or (user_id and user_id == their_user_id):
             wa_id, user_id = wa_id or their_wa_id, user_id or their_user_id
-            parent_id = parent_id or contact.get("parent_user_id")
-            profile = contact.get("profile")
+            parent_id, profile = parent_id or contact.get("parent_user_id"), contact.get("profile")
             break
-    value = phone(wa_id) if wa_id else user_id
-    if not value:
-        raise Unclear("it does not say who it is about")
     aliases: dict[str, str] = {}
     if wa_id:
         aliases["wa_id"] = wa_id
     if user_id:
         aliases["bsuid"] = user_id
+    elif not wa_id:
+        raise Unclear("it does not say who it is about")
     if parent_id:
         aliases["parent_bsuid"] = parent_id
-    if profile is None:
-        return Person(value, aliases, None, bool(wa_id))
-    username = profile.get("username")
-    if username:
-        aliases["username"] = username
-    return Person(value, aliases, profile.get("name") or None, bool(wa_id))
+    name = None
+    if profile is not None:
+        name = profile.get("name") or None
+        if username := profile.get("username"):
+            aliases["username"] = username
+    return phone(wa_id) if wa_id else user_id or "", aliases, name
+
+
+def lone(contacts: Sequence[wire.Contact]) -> tuple[str | None, str | None]:
+    """The ids of the only contact, for an item that names nobody itself."""
+    if len(contacts) != 1:
+        return None, None
+    return contacts[0].get("wa_id"), contacts[0].get("user_id")
 
 
 # ---------------------------------------------------------------- messages
@@ -118,36 +129,42 @@ def person(
 
 def message_event(place: Place, message: wire.Message) -> ChannelEvent:
     """An inbound message, edit, removal, reaction or system message. Raises `Unclear`."""
-    if not message["id"]:
+    kind, message_id, text, context = message["type"], message["id"], message.get("text"), message.get("context")
+    if not message_id:
         raise Unclear("a message without an id")
     if message.get("group_id"):
         raise Unclear("a message in a group: groups are not read")
     at = moment(message.get("timestamp"), place.received_at)
-    system = message.get("system")
-    if message["type"] == "system" and system is not None:
-        return _system(place, message, system, at)
-    who = person(place, message.get("from"), message.get("from_user_id"), message.get("from_parent_user_id"), lone=True)
-    changed = _changed(place.account, message, at, who.value)
-    if changed is not None:
-        return changed
-    content = said(message, at, place.errors)
-    context = message.get("context")
-    return MessageReceived(
+    if kind == "system":
+        return _system(place, message, at)
+    wa_id, user_id = message.get("from"), message.get("from_user_id")
+    if not wa_id and not user_id:
+        wa_id, user_id = lone(place.contacts)
+    sender, aliases, name = person(place.contacts, wa_id, user_id, message.get("from_parent_user_id"))
+    if kind in _CHANGES:
+        return _changed(place.account, message, at, sender)
+    content, words = NO_MORE, ""
+    if kind == "text" and text is not None:
+        words = text["body"]
+    else:
+        content = said(message, at, place.errors)
+        words = content.text
+    return _received(
         account=place.account,
-        dedupe=message["id"],
+        dedupe=message_id,
         occurred_at=at,
-        sender=who.value,
-        text=content.text,
-        message_id=message["id"],
-        sender_name=who.name,
-        aliases=who.aliases,
+        sender=sender,
+        text=words,
+        message_id=message_id,
+        sender_name=name,
+        aliases=aliases,
         attachments=content.attachments,
         choice=content.choice,
         reply_to=(context.get("id") or None) if context else None,
         # WhatsApp gives a number to whoever answered a code sent to it; a business-scoped id proves less.
-        assurance=Assurance.VERIFIED if who.by_phone else Assurance.PRIVATE_HANDLE,
+        assurance=VERIFIED if "wa_id" in aliases else PRIVATE_HANDLE,
         full_text=content.full_text,
-        context=_kept(message, content),
+        context=_kept(message, content) if context or content.lost or "referral" in message else NOTHING,
     )
 
 
@@ -155,8 +172,6 @@ def _kept(message: wire.Message, content: Said) -> Mapping[str, str]:
     """What brought the customer, and what WhatsApp did not hand over."""
     referral, context = message.get("referral"), message.get("context")
     product = context.get("referred_product") if context else None
-    if not (referral or product or content.lost):
-        return NOTHING
     kept: dict[str, str] = {}
     if referral:
         kept.update({f"referral_{name}": value for name, value in referral.items() if isinstance(value, str) and value})
@@ -164,71 +179,45 @@ def _kept(message: wire.Message, content: Said) -> Mapping[str, str]:
         kept["referred_product"] = product.get("product_retailer_id") or ""
     if content.lost:
         kept["lost"] = content.lost
-    return kept
+    return kept or NOTHING
 
 
-def _changed(account: str, message: wire.Said, at: datetime, sender: str) -> ChannelEvent | None:
+def _changed(account: str, message: wire.Said, at: datetime, sender: str) -> ChannelEvent:
     """An edit, a removal or a reaction, by a customer or, with an empty `sender`, by us."""
-    match message["type"]:
-        case "edit":
-            edit = message.get("edit")
-            if edit is None:
-                raise Unclear("an edit without its message")
-            content = said(edit["message"], at)
-            return MessageEdited(
-                account=account,
-                dedupe=message["id"],
-                occurred_at=at,
-                message_id=edit["original_message_id"],
-                text=content.text,
-                sender=sender,
-                attachments=content.attachments,
-            )
-        case "revoke":
-            revoke = message.get("revoke")
-            if revoke is None:
-                raise Unclear("a removal that does not say of what")
-            original = revoke["original_message_id"]
-            return MessageDeleted(
-                account=account, dedupe=message["id"], occurred_at=at, message_id=original, sender=sender
-            )
-        case "reaction":
-            reaction = message.get("reaction")
-            if reaction is None:
-                raise Unclear("a reaction that does not say to what")
-            return ReactionChanged(
-                account=account,
-                dedupe=message["id"],
-                occurred_at=at,
-                message_id=reaction["message_id"],
-                sender=sender,
-                emoji=reaction.get("emoji") or None,
-            )
-        case _:
-            return None
+    edit, revoke, reaction, key = message.get("edit"), message.get("revoke"), message.get("reaction"), message["id"]
+    if edit is not None:
+        content = said(edit["message"], at)
+        return MessageEdited(
+            account=account,
+            dedupe=key,
+            occurred_at=at,
+            message_id=edit["original_message_id"],
+            text=content.text,
+            sender=sender,
+            attachments=content.attachments,
+        )
+    if revoke is not None:
+        original = revoke["original_message_id"]
+        return MessageDeleted(account=account, dedupe=key, occurred_at=at, message_id=original, sender=sender)
+    if reaction is not None:
+        to, emoji = reaction["message_id"], reaction.get("emoji") or None
+        return ReactionChanged(account=account, dedupe=key, occurred_at=at, message_id=to, sender=sender, emoji=emoji)
+    raise Unclear(f"a message of type {message['type']} without its {message['type']}")
 
 
-def _system(place: Place, message: wire.Message, system: wire.System, at: datetime) -> ChannelEvent:
+def _system(place: Place, message: wire.Message, at: datetime) -> ChannelEvent:
     """A customer's number or id has changed. The old id may stand in the words alone."""
+    system = message.get("system") or {}
     kind = system.get("type") or "unknown"
     if kind not in ("user_changed_number", "user_changed_user_id"):
         raise Unclear(f"system message {kind}")
     spoken = _BSUID.findall(system.get("body") or "")
     previous = system.get("previous_user_id") or message.get("from_user_id") or (spoken[0] if len(spoken) > 1 else None)
-    old = person(place, message.get("from"), previous, None)
-    new = person(
-        Place(place.account, place.received_at, (), None),
-        system.get("wa_id") or system.get("new_wa_id"),
-        system.get("user_id"),
-        system.get("parent_user_id"),
-    )
+    old, _, _ = person(place.contacts, message.get("from"), previous)
+    new_number = system.get("wa_id") or system.get("new_wa_id")
+    becomes, aliases, _ = person((), new_number, system.get("user_id"), system.get("parent_user_id"))
     return IdentityChanged(
-        account=place.account,
-        dedupe=message["id"],
-        occurred_at=at,
-        sender=old.value,
-        becomes=new.value,
-        aliases=new.aliases,
+        account=place.account, dedupe=message["id"], occurred_at=at, sender=old, becomes=becomes, aliases=aliases
     )
 
 
@@ -237,19 +226,20 @@ def echo_event(place: Place, echo: wire.Echo) -> ChannelEvent:
     if not echo["id"]:
         raise Unclear("a message without an id")
     at = moment(echo.get("timestamp"), place.received_at)
-    changed = _changed(place.account, echo, at, "")
-    if changed is not None:
-        return changed
-    to = person(place, echo.get("to"), echo.get("to_user_id"), echo.get("to_parent_user_id"))
+    if echo["type"] in _CHANGES:
+        return _changed(place.account, echo, at, "")
+    recipient, aliases, _ = person(
+        place.contacts, echo.get("to"), echo.get("to_user_id"), echo.get("to_parent_user_id")
+    )
     content = said(echo, at, place.errors)
     return MessageEchoed(
         account=place.account,
         dedupe=echo["id"],
         occurred_at=at,
-        recipient=to.value,
+        recipient=recipient,
         text=content.text,
         message_id=echo["id"],
-        aliases=to.aliases,
+        aliases=aliases,
         attachments=content.attachments,
     )
 
@@ -263,7 +253,7 @@ def status_event(place: Place, status: wire.Status) -> ChannelEvent:
     if state is None:
         raise Unclear(f"status {status['status']}")
     recipient, pricing, errors = status.get("recipient_id"), status.get("pricing"), status.get("errors")
-    return DeliveryUpdated(
+    return _updated(
         account=place.account,
         dedupe=f"{status['id']}:{status['status']}",
         occurred_at=moment(status.get("timestamp"), place.received_at),
@@ -282,42 +272,46 @@ def preference_event(place: Place, preference: wire.Preference) -> ChannelEvent:
     granted = _GRANTED.get(value)
     if category != "marketing_messages" or granted is None:
         raise Unclear(f"preference {category}: {value}")
-    ids = preference.get("wa_id"), preference.get("user_id"), preference.get("parent_user_id")
-    who = person(place, *ids, lone=True)
+    wa_id, user_id = preference.get("wa_id"), preference.get("user_id")
+    if not wa_id and not user_id:
+        wa_id, user_id = lone(place.contacts)
+    sender, aliases, _ = person(place.contacts, wa_id, user_id, preference.get("parent_user_id"))
     stamp = preference.get("timestamp")
     return ConsentChanged(
         account=place.account,
-        dedupe=f"{who.value}:{category}:{value}:{stamp}",
+        dedupe=f"{sender}:{category}:{value}:{stamp}",
         occurred_at=moment(stamp, place.received_at),
-        sender=who.value,
+        sender=sender,
         purpose="marketing",
         granted=granted,
         text=preference.get("detail") or "",
-        aliases=who.aliases,
+        aliases=aliases,
     )
 
 
 def user_id_event(place: Place, update: wire.UserIdUpdate) -> ChannelEvent:
     """A business-scoped id has another as its successor."""
     ids, parent = update["user_id"], update.get("parent_user_id")
-    becomes = person(place, update.get("wa_id"), ids["current"], parent["current"] if parent else None)
+    becomes, aliases, _ = person(
+        place.contacts, update.get("wa_id"), ids["current"], parent["current"] if parent else None
+    )
     return IdentityChanged(
         account=place.account,
         dedupe=f"{ids['previous']}:{ids['current']}",
         occurred_at=moment(update.get("timestamp"), place.received_at),
         sender=ids["previous"],
-        becomes=becomes.value,
-        aliases=becomes.aliases,
+        becomes=becomes,
+        aliases=aliases,
     )
 
 
-def error_event(place: Place, error: wire.Error) -> ChannelEvent:
-    """An error that is about no message but about the number or the app."""
+def error_event(place: Place, error: wire.Error, stamp: int | None) -> ChannelEvent:
+    """An error that is about no message but about the number or the app. It has no id: its words are its key."""
     failure = late_failure(error)
     return AccountChanged(
         account=place.account,
-        dedupe=f"error:{sha256(to_json(error)).hexdigest()}:{int(place.received_at.timestamp())}",
-        occurred_at=place.received_at,
+        dedupe=f"error:{sha256(to_json(error)).hexdigest()}:{stamp}",
+        occurred_at=moment(stamp, place.received_at),
         state=_ACCOUNT_STATES.get(failure.outcome, "info"),
         detail=failure.message,
         failure=failure,

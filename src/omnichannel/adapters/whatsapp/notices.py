@@ -16,6 +16,7 @@ from omnichannel.adapters.whatsapp.errors import SEE
 from omnichannel.adapters.whatsapp.items import moment
 from omnichannel.adapters.whatsapp.said import Unclear
 from omnichannel.channel import AccountChanged, Failure, Level, Outcome
+from omnichannel.model.base import EPOCH
 
 State: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "deleted", "info"]
 
@@ -35,6 +36,7 @@ _OUTCOMES: Mapping[State, Outcome] = {
     "revoked": Outcome.AUTH,
     "deleted": Outcome.AUTH,
 }
+_NO_ANSWERS = "RESTRICTED_CUSTOMER_INITIATED_MESSAGING"
 _UNUSABLE_TEMPLATE = frozenset({"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION"})
 TEMPLATE_FIELDS = frozenset(
     {
@@ -106,12 +108,15 @@ def _account(value: dict[str, Any]) -> Notice:
     event, info, ban = update["event"], update.get("waba_info"), update.get("ban_info")
     ban_state = (ban.get("waba_ban_state") if ban else None) or ""
     state = _BANS.get(ban_state, _EVENTS.get(event, "info"))
-    restrictions = [one.get("restriction_type") or "" for one in update.get("restriction_info") or ()]
-    detail = ": ".join(part for part in (event, ban_state, ", ".join(restrictions)) if part)
+    kinds = [one.get("restriction_type") or "" for one in update.get("restriction_info") or ()]
+    ends = [end for one in update.get("restriction_info") or () if (end := one.get("expiration"))]
+    detail = ": ".join(part for part in (event, ban_state, ", ".join(kinds)) if part)
     outcome = _OUTCOMES.get(state)
     failure = None
-    if outcome is not None:
-        failure = Failure(outcome=outcome, level=Level.ACCOUNT, code=event, message=detail, see=SEE)
+    # Most restrictions stop what the business begins; only this one stops answers too.
+    if outcome is not None and (not kinds or _NO_ANSWERS in kinds):
+        until = moment(max(ends), EPOCH) if ends else None
+        failure = Failure(outcome=outcome, level=Level.ACCOUNT, code=event, message=detail, not_before=until, see=SEE)
     return (info.get("waba_id") if info else None) or "", f"{event}:{ban_state}", state, detail, failure
 
 

@@ -104,7 +104,7 @@ def _dict(data: Any) -> dict[str, Any]:
 
 
 def _list(data: Any, name: str) -> list[Any]:
-    found = _dict(data).get(name)
+    found: list[Any] | None = _dict(data).get(name)
     return found if isinstance(found, list) else []
 
 
@@ -125,10 +125,11 @@ def _change(numbers: Numbers, keep: _Keeper, entry: dict[str, Any], change: Any)
         named = f"number {number}" if isinstance(number, str) else "number not named"
         yield keep.item(named, "no account here has this phone_number_id", change)
         return
-    yield from _items(_Keeper(account, keep.received_at), field, value, change)
+    stamp = entry.get("time") if isinstance(entry.get("time"), int) else None
+    yield from _items(_Keeper(account, keep.received_at), field, stamp, value, change)
 
 
-def _items(keep: _Keeper, field: str, value: dict[str, Any], change: Any) -> Iterator[ChannelEvent]:
+def _items(keep: _Keeper, field: str, stamp: int | None, value: dict[str, Any], change: Any) -> Iterator[ChannelEvent]:
     contacts: list[wire.Contact] = []
     errors: list[wire.Error] = []
     for contact in _list(value, "contacts"):
@@ -152,7 +153,7 @@ def _items(keep: _Keeper, field: str, value: dict[str, Any], change: Any) -> Ite
     if items:
         return
     for error_item in errors:  # errors beside messages are about those
-        yield error_event(place, error_item)
+        yield error_event(place, error_item, stamp)
     if not errors:
         yield keep.item(field, "nothing in it that is read", change)
 

@@ -29,6 +29,10 @@ class Said(NamedTuple):
     lost: str | None = None
 
 
+NO_MORE = Said("")
+"""What a plain text says beside its text."""
+
+
 def said(body: Body, at: datetime, errors: list[Error] | None = None) -> Said:
     """The content of a message. `errors` are those that stand beside it. Raises `Unclear`."""
     kind = body["type"]

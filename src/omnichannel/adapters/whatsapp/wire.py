@@ -5,7 +5,7 @@ Shapes: https://developers.facebook.com/documentation/business-messaging/whatsap
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
@@ -280,6 +280,7 @@ class WabaInfo(TypedDict):
 
 class Restriction(TypedDict):
     restriction_type: NotRequired[str | None]
+    expiration: NotRequired[int | None]
 
 
 class Ban(TypedDict):
@@ -315,4 +316,3 @@ PREFERENCE: TypeAdapter[Preference] = TypeAdapter(Preference)
 USER_ID_UPDATE: TypeAdapter[UserIdUpdate] = TypeAdapter(UserIdUpdate)
 ACCOUNT_UPDATE: TypeAdapter[AccountUpdate] = TypeAdapter(AccountUpdate)
 TEMPLATE_UPDATE: TypeAdapter[TemplateUpdate] = TypeAdapter(TemplateUpdate)
-JSON: TypeAdapter[Any] = TypeAdapter(Any)

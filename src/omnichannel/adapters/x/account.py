@@ -36,7 +36,7 @@ class XAccount(Account):
     client_secret: Secrets = ()
     crc_with: Literal["client_secret", "consumer_secret"] | None = None
     app_bearer: SecretStr | None = None
-    tier: Literal["pay_per_use", "enterprise"] = "pay_per_use"
+    tier: str | None = Field(default="pay_per_use", pattern=r"^(pay_per_use|enterprise)$")
     premium: bool = False
     base_url: str = "https://api.x.com"
 

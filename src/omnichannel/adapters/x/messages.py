@@ -284,8 +284,8 @@ def _aliases(user: User | None) -> dict[str, str]:
 
 def _is_labelled(user: User | None) -> bool:
     """Whether X shows the "Automated" label, which bots have to carry."""
-    affiliation = (user or {}).get("affiliation") or {}
-    return affiliation.get("description") == "Automated"
+    affiliation = user.get("affiliation") if user else None
+    return affiliation is not None and affiliation.get("description") == "Automated"
 
 
 def unrecognized(what: str, reason: str, item: object, account: str, around: Around) -> Unrecognized:

@@ -31,6 +31,7 @@ CHANGELOG = "https://docs.x.com/changelog"
 
 API_VERSION = "2.167"
 BODY_LIMIT = 1_048_576
+SIGNED_WITH = "consumer_secret"
 
 POST_TEXT = 280
 PREMIUM_TEXT = 25_000
@@ -51,6 +52,8 @@ POST_IMAGES = 4
 
 MENTIONS_PAGE = 100
 DM_PAGE = 100
+DM_FIRST_PAGE = 20
+"""DMs have no `since_id`: what is new is mostly few, and each one that is read costs."""
 POLL_PAGES = 10
 POLL_AGAIN = timedelta(minutes=2)
 """DM look-ups are limited to 15 in 15 minutes, and cost money each."""
@@ -69,10 +72,6 @@ def _rate(what: str, level: Literal["account", "app"], count: int, per: timedelt
     return RateLimit(level=level, count=count, per=per, what=what, see=RATES)
 
 
-UPLOAD_RATES = (
-    # Between two looks at a video that X still works on: `check_after_secs` is rarely below one second.
-    _rate("media_status", "account", 1, timedelta(seconds=1)),
-)
 DM_RATES = (
     _rate("dm", "account", 15),
     _rate("dm", "account", 1_440, _DAY),
@@ -84,14 +83,12 @@ DM_RATES = (
     _rate("webhooks", "app", 450),
     _rate("replay", "app", 100),
     _rate("subscriptions", "app", 500),
-    *UPLOAD_RATES,
 )
 POST_RATES = (
     _rate("post", "account", 100),
     _rate("post", "app", 10_000, _DAY),
     _rate("mentions", "account", 300),
     _rate("mentions", "app", 450),
-    *UPLOAD_RATES,
 )
 
 DM = Capabilities(

@@ -6,10 +6,10 @@ the description of the API has both `…tweets` and, since 2.167, `…posts` nam
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from pydantic import BeforeValidator, StringConstraints, TypeAdapter
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 
 def _as_text(value: object) -> object:

@@ -13,17 +13,6 @@ from omnichannel.channel.base import Account
 AccountT = TypeVar("AccountT", bound=Account)
 
 
-def _is_missing(value: object) -> bool:
-    """Whether a setting has no value of its own: empty, or only the name of one."""
-    if isinstance(value, SecretStr):
-        return _is_missing(value.get_secret_value())
-    if isinstance(value, str):
-        return not value or value.startswith(("env:", "file:"))
-    if isinstance(value, tuple):
-        return all(_is_missing(one) for one in cast(tuple[object, ...], value))
-    return value is None
-
-
 def fill(account: AccountT, values: Mapping[str, Any], chance: random.Random) -> AccountT:
     """A copy of an account: `values` where its own are missing or only named (`env:`, `file:`), and a made-up value
     for every other that is only named. What is missing and not in `values` stays missing: it may mean something."""

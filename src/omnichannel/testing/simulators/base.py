@@ -314,7 +314,10 @@ class Simulator(ABC):
             return await lifespan(receive, send)
         if scope["type"] != "http":
             return await send({"type": "websocket.close", "code": 1000})
-        request = await read_request(scope, receive)
+        try:
+            request = await read_request(scope, receive)
+        except BadRequest as error:
+            return await write_response(error.response, send)
         fault = self.faults.draw()
         status = 0
         try:
@@ -326,7 +329,7 @@ class Simulator(ABC):
 
     async def handle(self, request: Request, fault: FaultKind | None = None) -> Response:
         """Answers one request: withdrawal first, then the fault, then the platform's own method."""
-        withdrawn = self.withdrawn(self.country_of(request))
+        withdrawn = self.withdrawn(self._country(request)) if self.withdrawals else None
         if withdrawn is not None:
             response = self.gone(withdrawn.mode, request)
             if response is not None:
@@ -344,6 +347,12 @@ class Simulator(ABC):
                 return text_response("<html><h1>502 Bad Gateway</h1></html>", 502, media_type="text/html")
             case _:
                 return await self._answer(request, fault)
+
+    def _country(self, request: Request) -> str | None:
+        try:
+            return self.country_of(request)
+        except BadRequest:
+            return None
 
     async def _answer(self, request: Request, fault: FaultKind | None) -> Response:
         if fault == "slow" and self.sleep is not None:

@@ -1,0 +1,46 @@
+"""From a line that was typed to an event."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import ValidationError
+
+from omnichannel.adapters.console.wire import FRAME
+from omnichannel.channel import ChannelEvent, Envelope, MessageReceived, Unrecognized
+from omnichannel.model.address import Assurance
+
+YOU = "you"
+
+
+def parse_frame(envelope: Envelope, account: str) -> ChannelEvent:
+    """The message in a frame, or `Unrecognized`. A frame without an id is known by its content and time."""
+    try:
+        frame = FRAME.validate_json(envelope.content)
+        text = frame["text"].encode("utf-8").decode("utf-8")
+    except (ValidationError, UnicodeError):
+        return _unrecognized(envelope, account)
+    sender = frame.get("sender") or YOU
+    key = frame.get("id") or hashlib.sha256(envelope.content).hexdigest()[:32]
+    run = frame.get("run")
+    return MessageReceived(
+        account=account,
+        dedupe=f"{run}:{key}" if run else key,
+        occurred_at=envelope.received_at,
+        sender=sender,
+        text=text,
+        thread=sender,
+        sender_name=None if sender == YOU else sender,
+        assurance=Assurance.PRIVATE_HANDLE,
+    )
+
+
+def _unrecognized(envelope: Envelope, account: str) -> Unrecognized:
+    return Unrecognized(
+        account=account,
+        dedupe=f"frame:{hashlib.sha256(envelope.content).hexdigest()}",
+        occurred_at=envelope.received_at,
+        what="frame",
+        reason="not a frame of the console",
+        content=envelope.content.decode("utf-8", "replace")[:2000],
+    )

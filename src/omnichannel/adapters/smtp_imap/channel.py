@@ -1,0 +1,66 @@
+"""E-mail by SMTP and IMAP: declarations, parsing, sending, links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+from urllib.parse import quote
+
+from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
+from omnichannel.adapters.smtp_imap.errors import ERRORS, failure_of
+from omnichannel.adapters.smtp_imap.parse import parse_mail, unrecognized
+from omnichannel.adapters.smtp_imap.render import default_subject, render
+from omnichannel.adapters.smtp_imap.session import ImapSession
+from omnichannel.adapters.smtp_imap.surfaces import LINK, SURFACES
+from omnichannel.adapters.smtp_imap.threading import own_id
+from omnichannel.channel.base import Channel
+from omnichannel.channel.errors import Rejected
+from omnichannel.channel.session import Session
+from omnichannel.channel.wire import Envelope, Flow, Link, SmtpReply
+from omnichannel.model.event import ChannelEvent
+from omnichannel.model.message import Part, Receipt
+
+_LINE_BREAK = "%0D%0A"
+
+
+class SmtpImapChannel(Channel[SmtpImapAccount]):
+    """A mailbox. Receives by an IMAP session, sends by SMTP submission; its `Message-ID`s are the receipts."""
+
+    adapter = "smtp_imap"
+    channel = "email"
+    surfaces = SURFACES
+    errors = ERRORS
+    link_capacity = LINK
+
+    def parse(self, envelope: Envelope) -> Sequence[ChannelEvent]:
+        """The events of one mail. Never raises; what is no mail, or a report about a mail that is not ours, is
+        `Unrecognized`."""
+        try:
+            return parse_mail(envelope, self.account)
+        except Exception as error:
+            # Whatever a stranger sends must not stop the mails behind it; a defect shows as a count of these.
+            return (unrecognized(envelope, self.account, "mail", f"the parser failed: {type(error).__name__}"),)
+
+    def send(self, part: Part) -> Flow[Receipt]:
+        """Sends one mail. A resend carries the same `Message-ID`."""
+        message = render(self.account, part)
+        reply = cast(SmtpReply, (yield message))
+        failure = failure_of(reply, message.recipients[0])
+        if failure is not None:
+            raise Rejected(failure)
+        own = own_id(self.account, part.key)
+        return Receipt((own,), thread=part.thread or own)
+
+    def session(self, cursor: str | None) -> Session:
+        """The IMAP client; the cursor says what was read of each folder."""
+        return ImapSession(self.account, cursor)
+
+    def link(self, ref: str, text: str) -> Link | None:
+        """A `mailto:` whose recipient carries the reference (RFC 6068), where our host has such addresses."""
+        address = self.account.reply_address(ref.lower())
+        if address is None:
+            return None
+        body = quote(text.replace("\r\n", "\n"), safe="\n").replace("\n", _LINE_BREAK)
+        subject = quote(default_subject(self.account), safe="")
+        # The plus sign must be encoded: some programs take it for a space.
+        return Link(f"mailto:{quote(address, safe='@')}?subject={subject}&body={body}")

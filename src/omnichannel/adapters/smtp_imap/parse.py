@@ -1,0 +1,259 @@
+"""A mail as events: who wrote what, to whom, in which thread, and whether a machine did."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
+from omnichannel.adapters.smtp_imap.addresses import Mailbox, canonical, mailboxes
+from omnichannel.adapters.smtp_imap.auth_results import assurance_of
+from omnichannel.adapters.smtp_imap.body import Body, read_body
+from omnichannel.adapters.smtp_imap.bounce import Report, read_report
+from omnichannel.adapters.smtp_imap.headers import Fields, date_of, message_id, one_line, words
+from omnichannel.adapters.smtp_imap.mime import BytesReader, Leaf, Mail, default_name, scan
+from omnichannel.adapters.smtp_imap.threading import (
+    answered,
+    base_of,
+    chain_of,
+    is_ours,
+    is_own,
+    key_of,
+    recipients,
+    reference,
+    root,
+)
+from omnichannel.channel.wire import Envelope
+from omnichannel.model.content import Media, kind_of
+from omnichannel.model.event import ChannelEvent, MessageEchoed, MessageReceived, Unrecognized
+
+_FUTURE = timedelta(days=1)
+"""How far ahead of its arrival a mail's own date may be before it is not believed."""
+_CHUNK = 65_536
+_SUBJECT_CAP = 500
+
+# RFC 3834 and what is used besides; a value of None means that the field alone says it.
+_AUTOMATIC: tuple[tuple[str, tuple[str, ...] | None], ...] = (
+    ("precedence", ("bulk", "list", "junk", "auto_reply", "auto-reply")),
+    ("x-auto-response-suppress", ("oof", "autoreply", "all")),
+    ("x-autoreply", None),
+    ("x-autorespond", None),
+    ("x-autoresponder", None),
+    ("x-auto-reply-from", None),
+    ("x-failed-recipients", None),
+    ("list-id", None),
+    ("list-unsubscribe", None),
+)
+
+
+def parse_mail(envelope: Envelope, account: SmtpImapAccount) -> tuple[ChannelEvent, ...]:
+    """The events of one mail, from its bytes or its blob, which is never loaded whole."""
+    mail = scan(envelope.blob if envelope.blob is not None else BytesReader(envelope.content))
+    if not mail.fields.items:
+        return (unrecognized(envelope, account, "mail", "it has no header"),)
+    dedupe = _dedupe(mail)
+    occurred_at = _time(mail.fields, envelope)
+    report = read_report(mail, account, dedupe, occurred_at)
+    if report is not None:
+        return _reported(report, envelope, account)
+    senders = mailboxes(*mail.fields.all("from")) or mailboxes(*mail.fields.all("sender"))
+    if not senders:
+        return (unrecognized(envelope, account, "mail", "it has no sender"),)
+    body = read_body(mail, account.delimiter)
+    letter = _Letter(
+        mail=mail,
+        account=account,
+        senders=senders,
+        own_id=message_id(mail.fields.get("message-id")),
+        body=body,
+        files=tuple(_files(mail, body, envelope)),
+        dedupe=dedupe,
+        occurred_at=occurred_at,
+        cut=body.cut or mail.reader.size >= account.max_bytes or "x-truncated-at" in envelope.headers,
+    )
+    if canonical(senders[0].address) in account.addresses and is_own(account, letter.own_id):
+        return (_echoed(letter),)
+    return (_received(letter),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Letter:
+    """A mail from a person or a program, read."""
+
+    mail: Mail
+    account: SmtpImapAccount
+    senders: Sequence[Mailbox]
+    own_id: str
+    body: Body
+    files: tuple[Media, ...]
+    dedupe: str
+    occurred_at: datetime
+    cut: bool
+
+
+def unrecognized(envelope: Envelope, account: SmtpImapAccount, what: str, reason: str) -> Unrecognized:
+    """The event for what is not understood; its key is made of its kind and its bytes."""
+    digest = hashlib.sha256()
+    reader = envelope.blob if envelope.blob is not None else BytesReader(envelope.content)
+    for offset in range(0, reader.size, _CHUNK):
+        digest.update(reader.read(offset, _CHUNK))
+    return Unrecognized(
+        account=account.id,
+        dedupe=f"unrecognized:{what}:{digest.hexdigest()}",
+        occurred_at=envelope.received_at,
+        what=what,
+        reason=reason,
+    )
+
+
+def _reported(report: Report, envelope: Envelope, account: SmtpImapAccount) -> tuple[ChannelEvent, ...]:
+    if report.events:
+        return report.events
+    return (unrecognized(envelope, account, report.what, "it is not about a mail that we sent"),)
+
+
+def _dedupe(mail: Mail) -> str:
+    """The same mail has the same key, whatever folder, UID or parser version: ids alone are not unique, so what
+    stands in From and Date is part of it; without an id, the beginning of the text."""
+    digest = hashlib.sha256()
+    own = message_id(mail.fields.get("message-id"))
+    for value in (own, mail.fields.get("from"), mail.fields.get("date")):
+        digest.update(value.encode("utf-8", "replace") + b"\0")
+    if not own:
+        digest.update(mail.fields.get("subject").encode("utf-8", "replace") + b"\0")
+        first = next(iter(mail.leaves), None)
+        digest.update(mail.reader.read(first.offset, min(first.length, _CHUNK)) if first else b"")
+    return digest.hexdigest()[:40]
+
+
+def _time(fields: Fields, envelope: Envelope) -> datetime:
+    """The mail's own date; the server's where there is none, or one from the future."""
+    latest = envelope.received_at.astimezone(UTC)
+    with contextlib.suppress(ValueError, OverflowError):
+        latest = datetime.fromisoformat(envelope.headers.get("x-imap-internaldate", "")).astimezone(UTC)
+    found = date_of(fields.get("date"))
+    return found if found is not None and found <= latest + _FUTURE else latest
+
+
+def _received(letter: _Letter) -> MessageReceived:
+    fields, account, body = letter.mail.fields, letter.account, letter.body
+    first = letter.senders[0]
+    sender = canonical(first.address)
+    everybody = recipients(fields)
+    ids = answered(fields)
+    message = letter.own_id or letter.dedupe
+    return MessageReceived(
+        account=account.id,
+        dedupe=letter.dedupe,
+        occurred_at=letter.occurred_at,
+        sender=sender,
+        text=body.text,
+        message_id=message,
+        thread=root(fields, message),
+        sender_name=_name(first),
+        aliases={"as_received": first.address},
+        attachments=letter.files,
+        reply_to=ids[0] if ids else None,
+        references=ids,
+        recipients=tuple(one for one in everybody if is_ours(account, one)),
+        others=tuple(one for one in everybody if not is_ours(account, one) and one != sender),
+        reference=reference(account, everybody),
+        language=_language(fields),
+        assurance=assurance_of(fields, letter.senders, account.receiver),
+        automatic=is_automatic(fields, sender, account),
+        full_text=body.full if body.full.strip() != body.text else None,
+        context=_context(letter),
+    )
+
+
+def _echoed(letter: _Letter) -> MessageEchoed:
+    found = mailboxes(*letter.mail.fields.all("to"))
+    return MessageEchoed(
+        account=letter.account.id,
+        dedupe=letter.dedupe,
+        occurred_at=letter.occurred_at,
+        recipient=canonical(found[0].address) if found else "",
+        text=letter.body.text,
+        message_id=letter.own_id,
+        thread=root(letter.mail.fields, letter.own_id),
+        attachments=letter.files,
+        correlation=key_of(letter.own_id),
+    )
+
+
+def _name(sender: Mailbox) -> str | None:
+    # A name that looks like another address is there to deceive.
+    return None if not sender.name or "@" in sender.name else sender.name[:200]
+
+
+def _language(fields: Fields) -> str | None:
+    first = fields.get("content-language").partition(",")[0].strip()
+    return first if first and len(first) <= 35 and first.replace("-", "").isalnum() and first.isascii() else None
+
+
+def _context(letter: _Letter) -> dict[str, str]:
+    """What an answer needs for its headers."""
+    fields, sender = letter.mail.fields, letter.senders[0]
+    context = {
+        "subject": words(fields.get("subject"))[:_SUBJECT_CAP],
+        "message_id": letter.own_id,
+        "references": chain_of((*reversed(answered(fields)), letter.own_id)),
+        "from": one_line(f"{sender.name} <{sender.address}>".strip())[:400],
+    }
+    replies = mailboxes(*fields.all("reply-to"))
+    if replies and canonical(replies[0].address) != canonical(sender.address):
+        context["reply_to"] = replies[0].address
+    if letter.cut:
+        context["truncated"] = "yes"
+    return {name: value for name, value in context.items() if value}
+
+
+def is_automatic(fields: Fields, sender: str, account: SmtpImapAccount) -> bool:
+    """Whether a machine wrote: vacation answers, lists, robots, and our own mails that come back (RFC 3834)."""
+    submitted = fields.get("auto-submitted").partition(";")[0].strip().lower()
+    if submitted and submitted != "no":
+        return True
+    if fields.get("return-path").strip() == "<>" or fields.get("content-type").lower().startswith("multipart/report"):
+        return True
+    for name, values in _AUTOMATIC:
+        found = fields.get(name).lower()
+        if fields.has(name) and (values is None or any(value in found for value in values)):
+            return True
+    if any(canonical(one) in account.addresses for one in fields.all("x-loop")):
+        return True
+    local = sender.partition("@")[0]
+    if sender in account.never_answer or local.endswith(tuple(f"-{robot}" for robot in account.never_answer)):
+        return True
+    if local in account.never_answer:
+        return True
+    return base_of(account, sender) in account.addresses or is_own(account, message_id(fields.get("message-id")))
+
+
+def _files(mail: Mail, body: Body, envelope: Envelope) -> Iterator[Media]:
+    read = {leaf.offset for leaf in body.read}
+    for number, leaf in enumerate(mail.leaves, 1):
+        if leaf.offset not in read and not _is_other_form(leaf):
+            yield _media(leaf, number, envelope)
+
+
+def _is_other_form(leaf: Leaf) -> bool:
+    """Whether it says in another form what the text says (`text/enriched`, AMP); an invitation is more than that."""
+    named = bool(leaf.file_name) or leaf.type == "text/calendar"
+    return leaf.group is not None and leaf.type.startswith("text/") and not named
+
+
+def _media(leaf: Leaf, number: int, envelope: Envelope) -> Media:
+    place = f"{leaf.offset},{leaf.length},{leaf.encoding}"
+    # Without a blob the bytes are in the journalled envelope itself.
+    ref = f"inline:{place}" if envelope.blob_id is None else f"blob:{envelope.blob_id}#{place}"
+    return Media(
+        id=words(leaf.fields.get("content-id")).strip("<> ")[:200],
+        kind=kind_of(leaf.type),
+        name=leaf.file_name or default_name(leaf, number),
+        type=leaf.type,
+        size=leaf.length if leaf.encoding == "identity" else None,
+        ref=ref,
+    )

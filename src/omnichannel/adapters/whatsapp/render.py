@@ -1,0 +1,219 @@
+"""From a part to the body of `POST /{phone_number_id}/messages`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeAlias, assert_never
+
+from pydantic import JsonValue
+
+from omnichannel.adapters.whatsapp import surfaces
+from omnichannel.adapters.whatsapp.account import TemplateSpec
+from omnichannel.adapters.whatsapp.slots import format_slot, pick_language
+from omnichannel.channel import Failure, Level, Outcome, Part, Rejected
+from omnichannel.kit.degrade import numbered
+from omnichannel.model.content import Location, Media, QuickReply, Template, Text
+
+Body: TypeAlias = dict[str, JsonValue]
+
+# The button that opens a list, which WhatsApp demands: at most 20 characters.
+_OPENERS = {
+    "ar": "الخيارات",
+    "de": "Optionen",
+    "en": "Options",
+    "es": "Opciones",
+    "fr": "Choix",
+    "it": "Opzioni",
+    "nl": "Opties",
+    "pl": "Opcje",
+    "pt": "Opções",
+    "tr": "Seçenekler",
+}
+_SEND_AS = {"image": "image", "video": "video", "audio": "audio", "file": "document"}
+
+
+def refused(code: str, message: str) -> Rejected:
+    """A part that WhatsApp has no way to say; refused before a request is made."""
+    return Rejected(Failure(outcome=Outcome.INVALID, level=Level.MESSAGE, code=code, message=message))
+
+
+def message(part: Part, content: Body) -> Body:
+    """The whole body: to whom, about what, and our key, which comes back with every status."""
+    body: Body = {"messaging_product": "whatsapp", "recipient_type": "individual", **recipient(part), **content}
+    if part.reply_to:
+        body["context"] = {"message_id": part.reply_to}
+    if part.key and len(part.key) <= surfaces.CALLBACK_DATA:
+        body["biz_opaque_callback_data"] = part.key
+    return body
+
+
+def recipient(part: Part) -> Body:
+    """The phone where it is known, because some kinds of message go to no other id; else the business-scoped id.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+    known = part.aliases.get("wa_id")
+    if known or part.to.startswith("+"):
+        return {"to": known or part.to.removeprefix("+")}
+    return {"recipient": part.to}
+
+
+# ---------------------------------------------------------------- text and choices
+
+
+def text(part: Part, content: Text) -> Body:
+    """Text, with buttons, a list or a link button where they fit, else written into the text."""
+    words, replies, links = content.text, content.quick_replies, content.buttons
+    if not (replies or links):
+        return _text(words)
+    if not replies and len(links) == 1 and _fits(words, links[0].title, surfaces.BUTTON_TITLE):
+        parameters: Body = {"display_text": links[0].title, "url": links[0].url}
+        return _interactive("cta_url", words, {"name": "cta_url", "parameters": parameters})
+    words = "\n".join(line for line in (words, *(f"{link.title}: {link.url}" for link in links)) if line)
+    if 0 < len(replies) <= surfaces.BUTTONS and _distinct(words, replies, surfaces.BUTTON_TITLE, surfaces.BUTTON_ID):
+        return _interactive("button", words, {"buttons": [_reply(reply) for reply in replies]})
+    if 0 < len(replies) <= surfaces.ROWS and _distinct(words, replies, surfaces.ROW_TITLE, surfaces.ROW_ID):
+        rows: list[JsonValue] = [{"id": reply.choice, "title": reply.title} for reply in replies]
+        return _interactive("list", words, {"button": opener(part.language), "sections": [{"rows": rows}]})
+    return _text("\n\n".join(part for part in (words, numbered(replies)) if part))
+
+
+def opener(language: str | None) -> str:
+    """The label of the button that opens a list."""
+    return _OPENERS.get((language or "").lower().replace("_", "-").partition("-")[0], _OPENERS["en"])
+
+
+def _text(words: str) -> Body:
+    if len(words) > surfaces.TEXT:
+        raise refused("too_long", f"{len(words)} characters; WhatsApp takes {surfaces.TEXT}")
+    if not words.strip():
+        raise refused("empty", "WhatsApp sends no empty text")
+    return {"type": "text", "text": {"body": words, "preview_url": False}}
+
+
+def _interactive(kind: str, words: str, action: Body) -> Body:
+    return {"type": "interactive", "interactive": {"type": kind, "body": {"text": words}, "action": action}}
+
+
+def _reply(reply: QuickReply) -> JsonValue:
+    return {"type": "reply", "reply": {"id": reply.choice, "title": reply.title}}
+
+
+def _fits(words: str, title: str, limit: int) -> bool:
+    return 0 < len(words) <= surfaces.INTERACTIVE_BODY and 0 < len(title) <= limit
+
+
+def _distinct(words: str, replies: tuple[QuickReply, ...], title: int, choice: int) -> bool:
+    """Titles and ids are unique, and none is cut: a cut id would come back as another choice."""
+    fit = all(_fits(words, reply.title, title) and 0 < len(reply.choice) <= choice for reply in replies)
+    return fit and len({one.title for one in replies}) == len({one.choice for one in replies}) == len(replies)
+
+
+# ---------------------------------------------------------------- media, places, templates
+
+
+def media_type(content: Media) -> str:
+    """How a file is sent: as what it is where WhatsApp takes that type and size, else as a document."""
+    limit = surfaces.DM.media[content.kind]
+    takes = not limit.types or content.type in limit.types
+    small = content.size is None or content.size <= limit.max_bytes
+    if takes and small and len(content.caption) <= limit.caption:
+        return _SEND_AS[content.kind]
+    document = surfaces.DM.media["file"]
+    if (content.size or 0) > document.max_bytes:
+        raise refused("too_large", f"{content.size} bytes; WhatsApp takes {document.max_bytes}")
+    if len(content.caption) > document.caption:
+        raise refused("too_long", f"a caption of {len(content.caption)} characters; WhatsApp takes {document.caption}")
+    return "document"
+
+
+def media(content: Media, where: Body) -> Body:
+    """A file that WhatsApp has (`{"id": ...}`) or fetches (`{"link": ...}`)."""
+    kind = media_type(content)
+    body: Body = dict(where)
+    if content.caption:
+        body["caption"] = content.caption
+    if kind == "document" and content.name:
+        body["filename"] = content.name
+    return {"type": kind, kind: body}
+
+
+def _captioned(content: Media, words: str) -> Media:
+    """A file with the text that came with it as its caption."""
+    return replace(content, caption="\n".join(part for part in (words, content.caption) if part))
+
+
+def location(content: Location) -> Body:
+    """A point on the map."""
+    point: Body = {"latitude": content.latitude, "longitude": content.longitude}
+    if content.name:
+        point["name"] = content.name
+    return {"type": "location", "location": point}
+
+
+def template(part: Part, content: Template, spec: TemplateSpec | None) -> Body:
+    """An approved template with its slots in order, written as the customer's language writes them.
+
+    Raises `Rejected` for a template that the account does not know, or a slot that is missing.
+    """
+    if spec is None:
+        raise refused("unknown_template", f"the account has no template {content.name!r}")
+    language, code = pick_language(spec.languages, part.language)
+
+    def fill(slot: str) -> str:
+        if slot not in content.slots:
+            raise refused("missing_slot", f"template {content.name!r} needs the slot {slot!r}")
+        return format_slot(content.slots[slot], language)
+
+    components: list[JsonValue] = []
+    if spec.header is not None:
+        components.append({"type": "header", "parameters": [_header(spec, fill(spec.header))]})
+    if spec.body:
+        components.append({"type": "body", "parameters": [{"type": "text", "text": fill(slot)} for slot in spec.body]})
+    for button in spec.buttons:
+        kind = "payload" if button.kind == "quick_reply" else "text"
+        parameters: list[JsonValue] = [{"type": kind, kind: fill(button.slot)}]
+        one: Body = {"type": "button", "sub_type": button.kind, "index": str(button.index), "parameters": parameters}
+        components.append(one)
+    body: Body = {"name": spec.name or content.name, "language": {"policy": "deterministic", "code": code}}
+    if components:
+        body["components"] = components
+    return {"type": "template", "template": body}
+
+
+def _header(spec: TemplateSpec, value: str) -> JsonValue:
+    if spec.header_kind == "text":
+        return {"type": "text", "text": value}
+    return {"type": spec.header_kind, spec.header_kind: {"link": value}}
+
+
+def reaction(message_id: str, emoji: str | None) -> Body:
+    """An emoji on a message; none takes it away."""
+    return {"type": "reaction", "reaction": {"message_id": message_id, "emoji": emoji or ""}}
+
+
+def read(message_id: str, *, typing: bool) -> Body:
+    """Two blue ticks, and that we are writing."""
+    body: Body = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
+    if typing:
+        body["typing_indicator"] = {"type": "text"}
+    return body
+
+
+def content_of(part: Part, templates: dict[str, TemplateSpec]) -> Body | Media:
+    """The body for what needs no upload; a file is given back. Raises `Rejected`."""
+    match part.content:
+        case Text() as content if not content.attachments:
+            return text(part, content)
+        case Text(attachments=(only,), text=words) as content if not (content.quick_replies or content.buttons):
+            return _captioned(only, words)
+        case Text():
+            raise refused("not_cut", "text with several files or choices: a part is one of them")
+        case Media() as content:
+            return content
+        case Location() as content:
+            return location(content)
+        case Template() as content:
+            return template(part, content, templates.get(content.name))
+        case _:
+            assert_never(part.content)

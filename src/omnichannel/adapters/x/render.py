@@ -1,0 +1,74 @@
+"""Parts to request bodies of API v2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from omnichannel.channel import Failure, HttpRequest, Level, Outcome, Part, Rejected
+from omnichannel.model.content import Media, Text
+
+USER_ID = re.compile(r"[0-9]{1,19}")
+
+
+def invalid(code: str, message: str) -> Rejected:
+    """What cannot be said on X at all; nothing was sent."""
+    return Rejected(Failure(outcome=Outcome.INVALID, level=Level.MESSAGE, code=code, message=message))
+
+
+def words_of(part: Part) -> str:
+    """The text of a part. Raises `Rejected` for a kind of content that X has not."""
+    match part.content:
+        case Text() | Media():
+            return part.text
+        case _:
+            raise invalid("unsupported_content", f"X has no {part.content.type_}")
+
+
+def files_of(part: Part) -> tuple[Media, ...]:
+    """The files of a part."""
+    if isinstance(part.content, Media):
+        return (part.content,)
+    return part.content.attachments if isinstance(part.content, Text) else ()
+
+
+def dm_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
+    """A DM: to the group it is about, else to the person, which opens or continues the conversation of two.
+
+    The thread of a public post is a number as a group's is: only a thread that came as a group is taken for one.
+    """
+    text = words_of(part)
+    if not text and not media_ids:
+        raise invalid("empty", "a DM needs a text or a file")
+    if len(media_ids) > 1:
+        raise invalid("too_many_files", "a DM takes one file")
+    group = part.context.get("group")
+    if group is not None and group == part.thread and USER_ID.fullmatch(group):
+        url = f"2/dm_conversations/{group}/messages"
+    elif USER_ID.fullmatch(part.to):
+        url = f"2/dm_conversations/with/{part.to}/messages"
+    else:
+        raise invalid("bad_address", "an X address is a numeric user id")
+    body: dict[str, JsonValue] = {"text": text} if text else {}
+    if media_ids:
+        body["attachments"] = [{"media_id": one} for one in media_ids]
+    return HttpRequest(method="POST", url=url, body=body, limit="dm")
+
+
+def reply_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
+    """A public reply. Without a post to answer there is none: we begin nothing in public.
+
+    The latest version of an edited post is the one to answer; it stands in the context.
+    """
+    text = words_of(part)
+    if not text and not media_ids:
+        raise invalid("empty", "a post needs a text or a file")
+    target = part.reply_to or part.context.get("post")
+    if target is None or not USER_ID.fullmatch(target):
+        raise invalid("no_post", "there is no post to reply to")
+    body: dict[str, JsonValue] = {"text": text, "reply": {"in_reply_to_tweet_id": target}}
+    if media_ids:
+        body["media"] = {"media_ids": list(media_ids)}
+    return HttpRequest(method="POST", url="2/tweets", body=body, limit="post")

@@ -1,0 +1,290 @@
+"""The running hub: everything wired together. Made when a hub opens, thrown away when it closes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from sqlalchemy import Connection
+
+from omnichannel.channel.base import Account
+from omnichannel.channel.wire import Append, Appended, Envelope, HttpRequest, Token
+from omnichannel.handlers import Handlers
+from omnichannel.handlers.dispatch import Dispatcher, Notifier
+from omnichannel.hub.ports import Ports
+from omnichannel.hub.services import TurnServices
+from omnichannel.hub.timers import Timers
+from omnichannel.model.exceptions import ConfigurationError
+from omnichannel.model.ids import IdSource
+from omnichannel.registry import channel_class_for
+from omnichannel.runtime import doors as doors_of
+from omnichannel.runtime.continuing import Continuing
+from omnichannel.runtime.doors import Doors
+from omnichannel.runtime.fetch import Fetcher
+from omnichannel.runtime.health import HealthBoard
+from omnichannel.runtime.limits import Limiter
+from omnichannel.runtime.media import Keeper, MediaReader
+from omnichannel.runtime.parsing import Parser
+from omnichannel.runtime.policy import Advisor, Policy, WithdrawalBook
+from omnichannel.runtime.runner import Runner
+from omnichannel.runtime.secrets import require_webhook_secret, resolve
+from omnichannel.runtime.sending import Outbox
+from omnichannel.runtime.tokens import StoredToken, TokenVault
+from omnichannel.runtime.transport import Transport, TransportError
+from omnichannel.runtime.worker import Worker
+from omnichannel.stores import journal, streams, tokens
+from omnichannel.stores.base import BlobStore
+from omnichannel.stores.journal import Arrival
+from omnichannel.stores.sql import SqlStore
+from omnichannel.webhooks.app import WebhookApp
+
+_log = logging.getLogger("omnichannel.hub")
+INLINE = 256 * 1024
+"""A body over this goes to the blob store first, then its row."""
+
+
+@dataclass(slots=True)
+class Core:
+    """The parts of an open hub, by what they do."""
+
+    ports: Ports
+    ids: IdSource
+    store: SqlStore
+    blobs: BlobStore
+    doors: Doors
+    transport: Transport
+    runner: Runner
+    policy: Policy
+    book: WithdrawalBook
+    board: HealthBoard
+    advisor: Advisor
+    continuing: Continuing
+    outbox: Outbox
+    worker: Worker
+    notifier: Notifier
+    webhooks: WebhookApp
+    keeper: Keeper
+    reader: MediaReader
+    _streams_seen: int = field(default=0)
+
+    async def journal(self, endpoint: str, envelope: Envelope) -> None:
+        """Commits an envelope and wakes the workers: after this it may be acknowledged."""
+        await self.store.batch(journal.append, Arrival(endpoint, await self._off_row(envelope)))
+        self.ports.engine.kick()
+
+    async def commit(self, source: str, endpoint: str, envelopes: Sequence[Envelope], cursor: str | None) -> None:
+        """Commits what a poll, stream or session found together with how far it got."""
+        kept = [await self._off_row(envelope) for envelope in envelopes]
+        now = self.ports.clock.now()
+
+        def unit(connection: Connection) -> None:
+            if kept:
+                journal.append(connection, [Arrival(endpoint, envelope) for envelope in kept])
+            if cursor is not None:
+                journal.set_cursor(connection, source, cursor, now)
+
+        await self.store.write(unit)
+        self.ports.engine.kick()
+
+    async def _off_row(self, envelope: Envelope) -> Envelope:
+        if len(envelope.content) <= INLINE:
+            return envelope
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield envelope.content
+
+        blob = await self.blobs.put(chunks(), limit=len(envelope.content))
+        return replace(envelope, content=b"", blob_id=blob.sha256)
+
+
+@dataclass(slots=True)
+class _TokenRows:
+    store: SqlStore
+
+    async def load(self, account: str) -> StoredToken | None:
+        found = await self.store.read(lambda c: tokens.load(c, account))
+        return None if found is None else StoredToken(found[0], found[1])
+
+    async def save(self, account: str, token: Token, *, expect: int) -> bool:
+        return await self.store.write(lambda c: tokens.save(c, account, token, expect))
+
+
+@dataclass(slots=True)
+class _Streams:
+    store: SqlStore
+    ports: Ports
+
+    async def append(self, message: Append, *, account: str) -> Appended:
+        body = cast(dict[str, Any], message.body)
+        key, now = str(body.get("key", "")), self.ports.clock.now()
+        seq = await self.store.write(lambda c: streams.append(c, message.stream, key, body, now))
+        self.ports.engine.kick()
+        return Appended(seq)
+
+
+@asynccontextmanager
+async def open_core(
+    accounts: Sequence[Account],
+    *,
+    ports: Ports,
+    store_url: str,
+    migrate: str,
+    handlers: Handlers,
+    policy: Policy,
+    public_url: str,
+    queues: dict[str, str],
+    first_response: dict[str, Any],
+) -> AsyncIterator[Core]:
+    """Opens the store, reads the secrets and wires everything; closes it all at the end.
+
+    Raises `ConfigurationError` for a missing secret and `StoreError` for a store that cannot be opened.
+    """
+    resolved = [resolve(account, ports.environ, ports.read_file) for account in accounts]
+    kinds = [(account, channel_class_for(account)) for account in resolved]
+    doors = doors_of.build(kinds, queues=queues, first_response=first_response)
+    for channel in doors.endpoints.values():
+        require_webhook_secret(channel)
+    async with AsyncExitStack() as stack:
+        store = ports.store or SqlStore(reveal_url(store_url, ports), migrate=migrate)
+        await stack.enter_async_context(store)
+        core = await _wire(store, doors, ports, handlers, policy, public_url)
+        stack.push_async_callback(core.transport.aclose)
+        yield core
+
+
+async def _wire(
+    store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, policy: Policy, public_url: str
+) -> Core:
+    clock, ids = ports.clock, ports.id_source()
+    blobs = ports.blobs or _blobs_beside(store)
+    reader = MediaReader(blobs)
+    transport = ports.transport(reader) if ports.transport else _network(reader)
+    fetcher = Fetcher(transport)
+    owner = ids.new("wrk")
+    limiter = Limiter(clock)
+    vault = TokenVault(_TokenRows(store), clock)
+    mailer = ports.mailer(reader) if ports.mailer else _mailer(doors, reader, ports)
+    runner = Runner(
+        transport=transport,
+        clock=clock,
+        limiter=limiter,
+        tokens=vault,
+        ids=ids,
+        mailer=mailer,
+        appender=_Streams(store, ports),
+    )
+    book = WithdrawalBook(store, clock)
+    board = HealthBoard(store, clock, ids)
+    advisor = Advisor(doors, policy, book, board)
+    continuing = Continuing(store, clock, ids, doors, policy, book)
+    outbox = Outbox(store, clock, ids, doors, advisor, board, runner, ports.random, ports.crash)
+    keeper = Keeper(blobs, fetcher, runner)
+    services = TurnServices(doors, runner, keeper, reader)
+    dispatcher = Dispatcher(store, clock, ids, handlers, continuing, services)
+    notifier = Notifier(store, clock, handlers, owner)
+    worker = Worker(
+        store=store,
+        clock=clock,
+        engine=ports.engine,
+        owner=owner,
+        parser=Parser(store, blobs, doors, clock, ids, owner),
+        handling=dispatcher,
+        sending=outbox,
+        timers=Timers(store, clock, ids, board, book),
+        notify=notifier.notify,
+    )
+    core = Core(
+        ports=ports,
+        ids=ids,
+        store=store,
+        blobs=blobs,
+        doors=doors,
+        transport=transport,
+        runner=runner,
+        policy=policy,
+        book=book,
+        board=board,
+        advisor=advisor,
+        continuing=continuing,
+        outbox=outbox,
+        worker=worker,
+        notifier=notifier,
+        webhooks=cast(WebhookApp, None),
+        keeper=keeper,
+        reader=reader,
+    )
+    core.webhooks = _webhooks(core, public_url)
+    await book.reload(now=True)
+    await board.reload()
+    await notifier.begin()
+    return core
+
+
+def _webhooks(core: Core, public_url: str) -> WebhookApp:
+    async def fetch_key(url: str) -> bytes | None:
+        try:
+            async with Fetcher(core.transport, limit=65_536).open(HttpRequest(method="GET", url=url)) as response:
+                return b"".join([chunk async for chunk in response.chunks])
+        except TransportError:
+            return None
+
+    async def confirm(endpoint: str, request: HttpRequest) -> None:
+        await core.transport.send(request, account=endpoint)
+
+    return WebhookApp(
+        core.doors.endpoints,
+        core.journal,
+        core.ports.clock,
+        fetch_key=fetch_key,
+        confirm=confirm,
+        public_url=public_url,
+    )
+
+
+def _network(reader: MediaReader) -> Transport:
+    from omnichannel.runtime.http import HttpxTransport
+
+    return HttpxTransport(media=reader)
+
+
+def _mailer(doors: Doors, reader: MediaReader, ports: Ports) -> Any:
+    """Only hubs with a mail account load the mail client."""
+    if not any(channel.channel == "email" for channel in doors.channels.values()):
+        return None
+    from omnichannel.runtime.smtp import SmtpMailer
+
+    return SmtpMailer(clock=ports.clock, media=reader)
+
+
+def _blobs_beside(store: SqlStore) -> BlobStore:
+    from pathlib import Path
+
+    from sqlalchemy.engine import make_url
+
+    from omnichannel.stores.blobs import FileBlobs, MemoryBlobs
+
+    url = make_url(store.url)
+    if not store.url.startswith("sqlite"):
+        return FileBlobs(Path("omnichannel-blobs"))
+    if url.database in (None, "", ":memory:"):
+        return MemoryBlobs()
+    return FileBlobs(Path(f"{url.database}-blobs"))
+
+
+def reveal_url(url: str, ports: Ports) -> str:
+    """The store's URL; `env:NAME` and `file:/path` are read. Raises `ConfigurationError`."""
+    kind, _, rest = url.partition(":")
+    if kind == "env":
+        found = ports.environ.get(rest)
+        if not found:
+            raise ConfigurationError(f"store.url: the environment has no {rest}; set it, to sqlite:///desk.db for one")
+        return found
+    if kind == "file":
+        try:
+            return ports.read_file(rest).strip()
+        except OSError as error:
+            raise ConfigurationError(f"store.url: {rest} cannot be read ({error.strerror})") from error
+    return url

@@ -1,0 +1,44 @@
+"""What a hub needs from the world: given by the machine in earnest, by a simulation in a test."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omnichannel.channel.session import Connect
+from omnichannel.engines.base import Engine
+from omnichannel.engines.in_process import InProcess
+from omnichannel.model.ids import IdSource
+from omnichannel.runtime.clock import Clock, SystemClock
+from omnichannel.runtime.ids import RandomIds
+from omnichannel.runtime.transport import Mailer, MediaSource, Transport
+
+if TYPE_CHECKING:
+    from omnichannel.stores.base import BlobStore
+    from omnichannel.stores.sql import SqlStore
+
+
+@dataclass(slots=True, kw_only=True)
+class Ports:
+    """Everything that is not pure. What is None is made when the hub opens."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    ids: IdSource | None = None
+    engine: Engine = field(default_factory=InProcess)
+    store: SqlStore | None = None
+    blobs: BlobStore | None = None
+    transport: Callable[[MediaSource], Transport] | None = None
+    mailer: Callable[[MediaSource], Mailer] | None = None
+    connect: Callable[[Connect], Awaitable[Any]] | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    random: random.Random = field(default_factory=lambda: random.Random())  # noqa: S311 - jitter, not secrets
+    read_file: Callable[[str], str] = field(default=lambda path: Path(path).read_text("utf-8"))
+    crash: Callable[[str], None] = field(default=lambda step: None)
+
+    def id_source(self) -> IdSource:
+        """The ids of this hub."""
+        return self.ids or RandomIds(self.clock)

@@ -1,0 +1,97 @@
+"""What we fetch ourselves: polls, streams and sessions, each leased, so that one process does it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import anyio
+
+from omnichannel.channel.base import Channel
+from omnichannel.channel.wire import Envelope
+from omnichannel.hub.core import Core
+from omnichannel.model.exceptions import StoreError
+from omnichannel.model.outcome import Failure
+from omnichannel.routing.health import Called
+from omnichannel.runtime.sessions import run_session
+from omnichannel.runtime.sources import run_listen, run_poll
+from omnichannel.stores import journal, leases
+
+_log = logging.getLogger("omnichannel.sources")
+RENEW = leases.TTL.total_seconds() / 3
+AGAIN = 60.0
+
+
+def kinds_of(channel: Channel[Any]) -> list[str]:
+    """How an account is read: what its channel overrides."""
+    kind = type(channel)
+    found: list[str] = []
+    if kind.session is not Channel.session:
+        found.append("session")
+    if kind.listen is not Channel.listen:
+        found.append("listen")
+    if kind.poll is not Channel.poll:
+        found.append("poll")
+    return found
+
+
+async def run_sources(core: Core) -> None:
+    """Reads every account that has to be read, until cancelled."""
+    async with anyio.create_task_group() as group:
+        for channel in core.doors.channels.values():
+            for kind in kinds_of(channel):
+                group.start_soon(_keep_reading, core, channel, kind)
+
+
+async def _keep_reading(core: Core, channel: Channel[Any], kind: str) -> None:
+    source = f"{kind}:{channel.account.id}"
+    while True:
+        try:
+            if await _lease(core, source):
+                await _read_while_leased(core, channel, kind, source)
+        except StoreError as error:
+            _log.warning("%s waits for the store: %s", source, error)
+        await core.ports.clock.sleep(RENEW)
+
+
+async def _lease(core: Core, source: str) -> bool:
+    now = core.ports.clock.now()
+    held = await core.store.write(lambda c: leases.acquire(c, [source], core.worker.owner, now))
+    return source in held
+
+
+async def _read_while_leased(core: Core, channel: Channel[Any], kind: str, source: str) -> None:
+    """Reads, and stops where the lease went to another process."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(_read, core, channel, kind, source, group.cancel_scope)
+        while True:
+            await core.ports.clock.sleep(RENEW)
+            if not await _lease(core, source):
+                group.cancel_scope.cancel()
+                return
+
+
+async def _read(core: Core, channel: Channel[Any], kind: str, source: str, scope: anyio.CancelScope) -> None:
+    cursor = await core.store.read(lambda c: journal.cursor(c, source))
+    endpoint = core.doors.infos[channel.account.id].endpoint
+
+    async def commit(envelopes: Sequence[Envelope], newer: str | None) -> None:
+        await core.commit(source, endpoint, envelopes, newer)
+
+    failure = await _run(core, channel, kind, cursor, commit)
+    _log.warning("%s cannot be read: %s", source, failure.message)
+    await core.board.learn(channel.account.id, Called(failure=failure), channel.account.brand)
+    await core.ports.clock.sleep(AGAIN)
+    scope.cancel()
+
+
+async def _run(core: Core, channel: Channel[Any], kind: str, cursor: str | None, commit: Any) -> Failure:
+    clock = core.ports.clock
+    if kind == "session":
+        connect = core.ports.connect
+        return await run_session(channel, cursor, commit=commit, clock=clock, blobs=core.blobs, connect=connect)
+    if kind == "listen":
+        transport = core.transport
+        return await run_listen(channel, cursor, runner=core.runner, transport=transport, commit=commit, clock=clock)
+    return await run_poll(channel, cursor, runner=core.runner, commit=commit, clock=clock)

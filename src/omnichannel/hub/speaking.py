@@ -1,0 +1,219 @@
+"""What is said, what would happen to it, and what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, insert, select
+
+from omnichannel.hub.answers import Decision, Explanation
+from omnichannel.hub.core import Core
+from omnichannel.model.base import NOTHING, Visibility
+from omnichannel.model.content import Localized, Sendable, Text, as_content, dump_sendable
+from omnichannel.model.conversation import Conversation
+from omnichannel.model.exceptions import NotFound, RefusedContent
+from omnichannel.model.message import Decision as PlainDecision
+from omnichannel.model.message import Delivery
+from omnichannel.routing.plan import decide
+from omnichannel.runtime.policy import content_of
+from omnichannel.stores import deliveries, desk, outbound, records
+from omnichannel.stores.directory import family_of
+from omnichannel.stores.schema import conversations, decisions, participants
+from omnichannel.stores.units import NewDelivery, lane_of
+
+_DECISION: TypeAdapter[PlainDecision] = TypeAdapter(PlainDecision)
+LONGEST = 1_000_000
+
+
+def checked(content: Sendable) -> Sendable:
+    """The content, if there is something to send. Raises `RefusedContent`."""
+    for one in content.by_language.values() if isinstance(content, Localized) else [content]:
+        block = as_content(one)
+        if isinstance(block, Text) and not (block.text.strip() or block.attachments):
+            raise RefusedContent("there is nothing to send: the text is empty and nothing is attached")
+        if isinstance(block, Text) and len(block.text) > LONGEST:
+            raise RefusedContent(f"the text has {len(block.text):,} characters; {LONGEST:,} is the most")
+    return content
+
+
+async def reply(
+    core: Core,
+    conversation_id: str,
+    content: Sendable,
+    agent: str | None,
+    idempotency_key: str | None,
+    visibility: Visibility | None,
+    if_version: int | None,
+    metadata: Mapping[str, str] | None,
+) -> Delivery:
+    """Queues an answer."""
+    checked(content)
+    now = core.ports.clock.now()
+    delivery_id = core.ids.new("dlv")
+
+    def unit(connection: Connection) -> Delivery:
+        place = desk.row_of(connection, conversation_id, if_version)
+        new = NewDelivery(
+            id=delivery_id,
+            brand=place.brand,
+            customer_id=place.customer_id,
+            conversation_id=conversation_id,
+            content=content,
+            created_at=now,
+            visibility=visibility,
+            agent=agent,
+            idempotency_key=idempotency_key,
+            metadata=metadata or NOTHING,
+        )
+        return records.find_delivery(connection, deliveries.insert_one(connection, new))
+
+    made = await core.store.write(unit)
+    core.ports.engine.kick()
+    return made
+
+
+async def send(
+    core: Core,
+    customer_id: str,
+    content: Sendable,
+    purpose: str,
+    order: Sequence[str] | None,
+    expires_at: datetime | None,
+    idempotency_key: str | None,
+    metadata: Mapping[str, str] | None,
+) -> Delivery:
+    """Queues a message of our own accord."""
+    checked(content)
+    if expires_at is not None and expires_at.tzinfo is None:
+        raise RefusedContent("expires_at has no time zone: nobody can say when that is")
+    now = core.ports.clock.now()
+    delivery_id, conversation_id = core.ids.new("dlv"), core.ids.new("cnv")
+
+    def unit(connection: Connection) -> Delivery:
+        customer = records.find_customer(connection, customer_id)
+        place = _conversation_for(connection, core, customer_id, conversation_id, now)
+        new = NewDelivery(
+            id=delivery_id,
+            brand=customer.brand,
+            customer_id=customer.id,
+            conversation_id=place.id,
+            content=content,
+            created_at=now,
+            kind="start",
+            purpose=purpose,
+            order=order,
+            expires_at=expires_at,
+            idempotency_key=idempotency_key,
+            metadata=metadata or NOTHING,
+        )
+        return records.find_delivery(connection, deliveries.insert_one(connection, new))
+
+    made = await core.store.write(unit)
+    core.ports.engine.kick()
+    return made
+
+
+def _conversation_for(connection: Connection, core: Core, customer_id: str, new_id: str, now: datetime) -> Conversation:
+    """The customer's newest open private conversation, or a new one at their surest address."""
+    customer = records.find_customer(connection, customer_id)
+    family = family_of(connection, customer.id)
+    query = select(conversations.c.id).where(
+        conversations.c.customer_id.in_(family),
+        conversations.c.status == "open",
+        conversations.c.visibility == "private",
+    )
+    found = connection.execute(query.order_by(conversations.c.id.desc()).limit(1)).scalar()
+    if found is not None:
+        return records.find_conversation(connection, found)
+    for address in sorted(customer.addresses, key=lambda one: -one.assurance):
+        for channel in core.doors.of_channel(address.channel, customer.brand):
+            info = core.doors.infos[channel.account.id]
+            surface = next((name for name, seen in info.visibility.items() if seen == "private"), "dm")
+            values: dict[str, Any] = {"id": new_id, "brand": customer.brand, "customer_id": customer.id}
+            values |= {"address_id": address.id, "channel": info.channel, "adapter": info.adapter, "account": info.id}
+            values |= {"surface": surface, "visibility": "private", "status": "open", "waiting": False}
+            values |= {"queue": info.queue, "version": 1, "lane": lane_of(new_id), "created_at": now}
+            connection.execute(insert(conversations).values(language=customer.language, **values))
+            who = {"conversation_id": new_id, "customer_id": customer.id, "address_id": address.id}
+            connection.execute(insert(participants).values(role="requester", joined_at=now, **who))
+            return records.find_conversation(connection, new_id)
+    raise NotFound(f"customer {customer_id} has no address on any configured channel")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Imagined:
+    """A delivery that is not in the store: what would happen to it now."""
+
+    id: str = "dlv_imagined"
+    brand: str
+    customer_id: str
+    conversation_id: str
+    kind: str
+    content: Any
+    purpose: str = "service"
+    visibility: str | None = None
+    order: Sequence[str] | None = None
+    state: str = "queued"
+    step: int = 0
+    created_at: datetime
+    expires_at: datetime | None = None
+    agent: str | None = "agent"
+    automatic: bool = False
+    in_reply_to: str | None = None
+
+
+async def can_reply(core: Core, conversation_id: str, content: Sendable) -> Decision:
+    """What would happen to an answer."""
+    place = await core.store.read(lambda c: records.find_conversation(c, conversation_id))
+    return await _imagine(core, place, place.customer_id, "message", content, "service")
+
+
+async def plan(core: Core, customer_id: str, content: Sendable, purpose: str) -> Decision:
+    """What would happen to a message of our own accord."""
+    checked(content)
+
+    def unit(connection: Connection) -> Conversation:
+        family = family_of(connection, records.find_customer(connection, customer_id).id)
+        query = select(conversations.c.id).where(conversations.c.customer_id.in_(family))
+        found = connection.execute(query.order_by(conversations.c.id.desc()).limit(1)).scalar()
+        if found is None:
+            raise NotFound(f"customer {customer_id} was never in a conversation: there is nothing to plan on")
+        return records.find_conversation(connection, found)
+
+    place = await core.store.read(unit)
+    return await _imagine(core, place, customer_id, "start", content, purpose)
+
+
+async def _imagine(
+    core: Core, place: Conversation, customer_id: str, kind: str, content: Sendable, purpose: str
+) -> Decision:
+    await core.book.reload(now=True)
+    await core.board.reload()
+    now = core.ports.clock.now()
+    imagined = _Imagined(
+        brand=place.brand,
+        customer_id=customer_id,
+        conversation_id=place.id,
+        kind=kind,
+        content=dump_sendable(content),
+        purpose=purpose,
+        created_at=now,
+    )
+    out = await core.store.read(lambda c: outbound.about(c, imagined))
+    return Decision.of(decide(core.advisor.request(out, content_of(out)), core.advisor.facts(out), now))
+
+
+async def explain(core: Core, delivery_id: str) -> Explanation:
+    """What was decided then."""
+
+    def unit(connection: Connection) -> Explanation:
+        records.find_delivery(connection, delivery_id)
+        query = select(decisions.c.data).where(decisions.c.delivery_id == delivery_id).order_by(decisions.c.seq)
+        stored = [_DECISION.validate_python(data) for data in connection.execute(query).scalars()]
+        return Explanation(decisions=tuple(stored), attempts=tuple(records.attempts_of(connection, delivery_id)))
+
+    return await core.store.read(unit)

@@ -1,0 +1,185 @@
+"""Withdrawing a channel: who it touches, what it would cost, and where everyone ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from omnichannel.channel.base import Channel
+from omnichannel.hub.answers import Impact
+from omnichannel.hub.core import Core
+from omnichannel.model.exceptions import ConfigurationError
+from omnichannel.model.withdrawal import Scope, Withdrawal
+from omnichannel.routing.consent import consent_for
+from omnichannel.routing.prices import price
+from omnichannel.stores import consents, records, withdrawals
+from omnichannel.stores.directory import owners_of
+from omnichannel.stores.notices import insert_references
+from omnichannel.stores.schema import addresses
+from omnichannel.withdrawal.notices import check_notice
+from omnichannel.withdrawal.phases import dates_of, phase_at, validate
+from omnichannel.withdrawal.phases import reinstate as reinstated
+from omnichannel.withdrawal.reach import Reach, Standing, reach
+
+
+async def withdraw(core: Core, given: Withdrawal, by: str) -> Withdrawal:
+    """Keeps a withdrawal; the same scope again changes the one there is."""
+    _check(core, given)
+    now = core.ports.clock.now()
+    fresh = core.ids.new("wdr")
+
+    def unit(connection: Connection) -> Withdrawal:
+        same = [one for one in withdrawals.active(connection) if _scope(one) == _scope(given)]
+        if not same:
+            new = replace(given, id=given.id or fresh)
+        else:
+            moved = dates_of(same[0]) != dates_of(given)
+            new = replace(given, id=same[0].id, period=same[0].period + moved)
+        withdrawals.save(connection, new, by, "changed" if same else "announced", now, core.ids)
+        return new
+
+    kept = await core.store.write(unit)
+    await core.book.reload(now=True)
+    core.ports.engine.kick()
+    return replace(kept, phase=phase_at(kept, now))
+
+
+def _scope(one: Withdrawal) -> tuple[object, ...]:
+    return (one.channel, one.account, one.brand, one.scope)
+
+
+def _check(core: Core, given: Withdrawal) -> None:
+    validate(given)
+    known = core.doors.names(given.brand)
+    if given.channel in given.targets:
+        raise ConfigurationError(f"{given.channel} cannot be the place to go when {given.channel} goes away")
+    if given.account is not None and given.account not in core.doors.channels:
+        there = ", ".join(core.doors.channels)
+        raise ConfigurationError(f"there is no account {given.account!r} to withdraw; there are: {there}")
+    if given.notice is not None:
+        hosts = set(core.policy.allowed_hosts)
+        check_notice(given, hosts)
+    missing = [target for target in given.targets if target not in known]
+    if given.targets and len(missing) == len(given.targets):
+        raise ConfigurationError(
+            f"none of the targets ({', '.join(missing)}) is configured for brand {given.brand}: nobody could go there"
+        )
+
+
+async def reinstate(core: Core, withdrawal_id: str, canary: float) -> Withdrawal:
+    """Undoes a withdrawal."""
+    now = core.ports.clock.now()
+
+    def unit(connection: Connection) -> Withdrawal:
+        new = reinstated(withdrawals.get(connection, withdrawal_id), now, canary)
+        validate(new)
+        withdrawals.save(connection, new, "api", "reinstated", now, core.ids)
+        return new
+
+    kept = await core.store.write(unit)
+    await core.book.reload(now=True)
+    core.ports.engine.kick()
+    return replace(kept, phase=phase_at(kept, now))
+
+
+async def copy_configured(core: Core, configured: Sequence[Withdrawal]) -> None:
+    """Copies withdrawals of the configuration that the store does not have. A difference later is shown by `lint`,
+    never acted on silently."""
+    now = core.ports.clock.now()
+
+    def unit(connection: Connection) -> None:
+        known = {one.id for one in withdrawals.active(connection)}
+        for one in configured:
+            if one.id not in known:
+                validate(one)
+                withdrawals.save(connection, one, "configuration", "announced", now, core.ids)
+
+    if configured:
+        await core.store.write(unit)
+        await core.book.reload(now=True)
+
+
+async def preview(core: Core, channel: str, brand: str, targets: Sequence[str], scope: Scope) -> Impact:
+    """What a withdrawal would do."""
+    imagined = Withdrawal(id="", channel=channel, brand=brand, targets=tuple(targets), scope=scope)
+    return await _impact(core, imagined, told=False)
+
+
+async def outcome(core: Core, withdrawal_id: str) -> Impact:
+    """What a withdrawal has done."""
+    one = await core.store.read(lambda c: withdrawals.get(c, withdrawal_id))
+    return await _impact(core, one, told=True)
+
+
+async def _impact(core: Core, one: Withdrawal, *, told: bool) -> Impact:
+    notice = _notice_price(core, one)
+
+    def unit(connection: Connection) -> tuple[Reach, int]:
+        standings = _standings(connection, core, one, notice, told=told)
+        return reach(standings), withdrawals.open_on(connection, one.channel, one.account)
+
+    found, open_there = await core.store.read(unit)
+    return Impact(channel=one.channel, brand=one.brand, reach=found, open_conversations=open_there, notice_price=notice)
+
+
+def _notice_price(core: Core, one: Withdrawal) -> Decimal | None:
+    """What one notice costs: an answer with a link in it."""
+    channel: Channel[Any] | None = next(iter(core.doors.of_channel(one.channel, one.brand)), None)
+    if channel is None:
+        return None
+    return price(channel.prices, "reply", None, core.ports.clock.now(), True)
+
+
+def _standings(
+    connection: Connection, core: Core, one: Withdrawal, notice: Decimal | None, *, told: bool
+) -> list[Standing]:
+    people = withdrawals.people_on(connection, one.brand, one.channel)
+    owners = owners_of(connection, people)
+    persons = {person: owners.get(person, person) for person in people}
+    customers = records.customers_of(connection, persons.values())
+    moved = withdrawals.moved_people(connection, one.id) if told else set[str]()
+    had = withdrawals.told_people(connection, one.id) if told else set[str]()
+    moved = {owners_of(connection, moved).get(person, person) for person in moved}
+    had = {owners_of(connection, had).get(person, person) for person in had}
+    gone = _unreachable(connection, one.brand)
+    wanted = [name for name in core.doors.names(one.brand) if name != one.channel]
+    standings: list[Standing] = []
+    for person in set(persons.values()):
+        customer = customers[person]
+        agreed = consents.of(connection, one.brand, person)
+        elsewhere = [
+            address.channel
+            for address in customer.addresses
+            if address.channel in wanted
+            and address.id not in gone
+            and consent_for(agreed, one.brand, "service", address.channel) != "revoked"
+        ]
+        standings.append(
+            Standing(
+                customer_id=person,
+                moved=person in moved,
+                elsewhere=tuple(dict.fromkeys(elsewhere)),
+                told=person in had,
+                reason="" if elsewhere else "no other address",
+                notices=int(person in had) if told else 1,
+                cost=(notice or Decimal(0)) * (int(person in had) if told else 1),
+            )
+        )
+    return standings
+
+
+def _unreachable(connection: Connection, brand: str) -> set[str]:
+    query = select(addresses.c.id).where(addresses.c.brand == brand, addresses.c.unreachable_at.isnot(None))
+    return set(connection.execute(query).scalars())
+
+
+async def continue_elsewhere(core: Core, conversation_id: str, to: Sequence[str]) -> Mapping[str, str]:
+    """Links for one conversation."""
+    place = await core.store.read(lambda c: records.find_conversation(c, conversation_id))
+    links = core.continuing.links(place, place.customer_id, to, public=place.visibility == "public", withdrawal=None)
+    await core.store.write(lambda c: insert_references(c, [link.reference for link in links]))
+    return {link.target: link.url for link in links}

@@ -1,0 +1,415 @@
+"""Simulated WhatsApp: Meta's Cloud API as the platform itself behaves, in process or on loopback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlencode
+
+from omnichannel.channel.base import Account
+from omnichannel.testing.simulators.base import (
+    Request,
+    Response,
+    Seen,
+    SeenChoice,
+    SimCustomer,
+    WebhookRequest,
+    WithdrawalMode,
+    file_response,
+    fill,
+    json_response,
+    route,
+)
+from omnichannel.testing.simulators.whatsapp_hooks import Known, Number, envelope, handshake_request
+from omnichannel.testing.simulators.whatsapp_people import WhatsAppPeople
+from omnichannel.testing.simulators.whatsapp_rules import (
+    GraphError,
+    check_file,
+    check_message,
+    error_object,
+    fits_kind,
+)
+
+__all__ = ["WhatsAppSimulator"]
+
+AccountT = TypeVar("AccountT", bound=Account)
+
+WINDOW = timedelta(hours=24)
+URL_LIFE = timedelta(minutes=5)
+UPLOAD_LIFE = timedelta(days=30)
+_STEPS = (("sent", timedelta(seconds=1)), ("delivered", timedelta(seconds=2)), ("read", timedelta(seconds=30)))
+_LINK = re.compile(r"https?://\S+")
+
+
+class WhatsAppSimulator(WhatsAppPeople):
+    """The Graph API for WhatsApp, the customers' phones, and Meta's webhooks.
+
+    What the real platform tells only later (no WhatsApp, blocked, window closed, marketing stopped, country) is a
+    200 here too, and a failed status afterwards.
+    """
+
+    channel: ClassVar[str] = "whatsapp"
+    adapter: ClassVar[str] = "whatsapp"
+    hosts: ClassVar[tuple[str, ...]] = ("graph.facebook.com", "lookaside.fbsbx.com")
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime],
+        seed: int = 0,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
+        read_receipts: bool = True,
+    ) -> None:
+        super().__init__(now=now, seed=seed, sleep=sleep)
+        self.numbers: dict[str, Number] = {}
+        self.media: dict[str, Known] = {}
+        self.read_receipts = read_receipts
+        self.banned_countries: set[str] = set()
+        self.late: dict[str, int] = {}
+        """Handles whose messages fail later, with this code."""
+        self.marked_read: list[str] = []
+        self.typing: list[str] = []
+
+    # -- our accounts
+
+    def adopt(self, account: AccountT) -> AccountT:
+        """Registers a number, with its templates as approved."""
+        values = {"waba_id": "102290129340398", "display_number": f"+1555{self.random.randint(10**6, 10**7 - 1)}"}
+        filled = fill(account, values, self.random)
+        self.accounts[account.id] = filled
+        self.numbers[account.id] = Number.of(filled)
+        return filled
+
+    def set_trouble(self, account_id: str, code: int | None) -> None:
+        """From now on every send of this number is refused with a code (368, 131042, 133010 ...); None: no more."""
+        self.numbers[account_id].trouble = code
+
+    def restrict(self, account_id: str, event: str = "ACCOUNT_RESTRICTION", **more: Any) -> None:
+        """Meta restricts the business account, or says something else about it."""
+        number = self.numbers[account_id]
+        payload = envelope(number, {"value": {"event": event, **more}, "field": "account_update"}, time=self.now())
+        self.post(number, payload)
+
+    def set_template(self, account_id: str, name: str, status: str) -> None:
+        """Meta pauses, disables or approves a template, and says so."""
+        number = self.numbers[account_id]
+        number.templates[name] = replace(number.templates[name], status=status)
+        value = {"event": status, "message_template_id": 806312974732579, "message_template_name": name}
+        value |= {"message_template_language": min(number.templates[name].languages), "reason": "NONE"}
+        self.post(
+            number, envelope(number, {"value": value, "field": "message_template_status_update"}, time=self.now())
+        )
+
+    def handshake(self, account_id: str, challenge: str = "1158201444") -> WebhookRequest:
+        """The GET that Meta makes when a webhook URL is entered."""
+        return handshake_request(self.numbers[account_id], self.webhook_url(account_id) or "", challenge)
+
+    # -- HTTP
+
+    def country_of(self, request: Request) -> str | None:
+        """The country of whoever a send is for."""
+        if not request.path.endswith("/messages"):
+            return None
+        try:
+            body: Any = request.json()
+        except ValueError:
+            return None
+        person = self.find_person(body.get("to"), body.get("recipient")) if isinstance(body, dict) else None
+        return person.country if person else None
+
+    def gone(self, mode: WithdrawalMode, request: Request) -> Response | None:
+        """Graph-shaped answers of an API that has been withdrawn."""
+        kind = "OAuthException"
+        match mode:
+            case "402":
+                return GraphError.answer({"message": "Payment required to use this API", "type": kind}, 402)
+            case "403-plan":
+                return GraphError.answer({"message": "Your plan does not include this API", "type": kind}, 403)
+            case "410":
+                return GraphError.answer({"message": "This API has been retired", "type": kind}, 410)
+            case "200-with-error":
+                message = "(#12) messages is deprecated for all versions"
+                return GraphError.answer({"message": message, "type": kind, "code": 12}, 200)
+            case _:
+                return super().gone(mode, request)
+
+    def rate_limited(self, request: Request) -> Response:
+        """Throughput of the number."""
+        return GraphError(130429, headers={"retry-after": str(self.random.randint(1, 5))}).response
+
+    def server_error(self, request: Request) -> Response:
+        """Graph's own trouble."""
+        return GraphError(2).response
+
+    def _number(self, request: Request, node: str) -> Number:
+        """The number that a request is about, if its token may use it. Raises `GraphError`."""
+        if not re.fullmatch(r"v\d+\.\d+", request.path_params["version"]):
+            raise GraphError(2500, "Unknown path components")
+        found = [one for one in self.numbers.values() if node in (one.phone_number_id, one.waba_id)]
+        if not request.bearer or request.bearer not in {one.token for one in self.numbers.values()}:
+            raise GraphError(190, "The access token is invalid or has expired")
+        for number in found:
+            if number.token == request.bearer:
+                return number
+        details = f"Unsupported request. Object with ID '{node}' does not exist, or misses permissions"
+        raise GraphError(100, details, subcode=33)
+
+    @route("POST", "/{version}/{id}/messages")
+    async def messages(self, request: Request) -> Response:
+        """Send, react, mark read."""
+        number = self._number(request, request.path_params["id"])
+        body: Any = request.json()
+        if isinstance(body, dict) and "status" in body:
+            return self._mark_read(body)
+        kind = check_message(body)
+        if number.trouble is not None:
+            raise GraphError(number.trouble)
+        if not number.takes(self.now()):
+            raise GraphError(130429, "The number sends too many messages")
+        person = self.find_person(body.get("to"), body.get("recipient"))
+        input_id = body.get("to") or body["recipient"]
+        if not number.takes_pair(str(input_id), self.now()):
+            raise GraphError(131056, "Too many messages to this one user")
+        category = self._check_state(number, body, kind)
+        message_id = self.new_wamid(person) if person else f"wamid.{self.new_id()}"
+        self._deliver(number, person, body, kind, category, message_id)
+        contact = {"input": input_id}
+        contact |= {"wa_id": "".join(filter(str.isdigit, body["to"]))} if "to" in body else {"user_id": input_id}
+        return json_response({"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": message_id}]})
+
+    def _mark_read(self, body: dict[str, Any]) -> Response:
+        if body.get("messaging_product") != "whatsapp" or body.get("status") != "read":
+            raise GraphError(100, "The parameters messaging_product and status are required.")
+        message_id = body.get("message_id")
+        if not isinstance(message_id, str) or not message_id.startswith("wamid."):
+            raise GraphError(131009, "Param message_id is not the id of a message")
+        self.marked_read.append(message_id)
+        if "typing_indicator" in body:
+            if body["typing_indicator"] != {"type": "text"}:
+                raise GraphError(131009, "Param typing_indicator has the type text")
+            self.typing.append(message_id)
+        return json_response({"success": True})
+
+    def _check_state(self, number: Number, body: dict[str, Any], kind: str) -> str:
+        """What a well-formed message still needs: its file, its template. Gives its price category."""
+        if kind == "template":
+            return self._check_template(number, body)
+        media_id = body[kind].get("id") if kind in ("image", "video", "audio", "document", "sticker") else None
+        if media_id is not None:
+            known = self.media.get(str(media_id))
+            if known is None or known.until <= self.now():
+                raise GraphError(100, f"No media with the ID {media_id}")
+            if not fits_kind(kind, known.file.type):
+                raise GraphError(131053, f"{known.file.type} cannot be sent as {kind}")
+        return "service"
+
+    def _check_template(self, number: Number, body: dict[str, Any]) -> str:
+        template = body["template"]
+        known = number.templates.get(template["name"])
+        if known is None or template["language"]["code"] not in known.languages:
+            raise GraphError(132001, f"template name ({template['name']}) does not exist in this language")
+        if known.status in ("PAUSED", "DISABLED"):
+            raise GraphError(132015 if known.status == "PAUSED" else 132016)
+        components: list[dict[str, Any]] = template.get("components", [])
+        bodies = [one for one in components if one["type"] == "body"]
+        given = len(bodies[0]["parameters"]) if bodies else 0
+        if given != known.body:
+            raise GraphError(132000, f"body: number of localizable_params ({given}) is not {known.body}")
+        headers = [one["parameters"][0]["type"] for one in components if one["type"] == "header"]
+        buttons = {int(one["index"]): one["sub_type"] for one in components if one["type"] == "button"}
+        if headers != ([known.header] if known.header else []) or buttons != dict(known.buttons):
+            raise GraphError(132012, "header or buttons are not those of the template")
+        if known.category == "authentication" and "to" not in body:
+            raise GraphError(131062, "An authentication template goes to a phone number")
+        return known.category
+
+    # -- what becomes of it
+
+    def _deliver(
+        self,
+        number: Number,
+        person: SimCustomer | None,
+        body: dict[str, Any],
+        kind: str,
+        category: str,
+        message_id: str,
+    ) -> None:
+        code = self._obstacle(number, person, kind, category)
+        status = {"id": message_id, "biz_opaque_callback_data": body.get("biz_opaque_callback_data")}
+        status = {name: value for name, value in status.items() if value is not None}
+        if person is None or code is not None:
+            failed = {
+                **status,
+                "status": "failed",
+                "timestamp": self.stamp_of(),
+                "errors": [error_object(code or 131026)],
+            }
+            failed |= {"recipient_id": body["to"]} if "to" in body else {"recipient_user_id": body["recipient"]}
+            after, handle = _STEPS[0][1], person.handle if person else ""
+            self.tell(number, "messages", {"statuses": [failed]}, after=after, handle=handle)
+            return
+        seen = _shown(number, body, kind, message_id, self.now())
+        if kind != "reaction":
+            self.show(person.handle, seen)
+        self.accept(person.handle, seen.text, str(body.get("biz_opaque_callback_data", "")))
+        pricing = {"billable": True, "pricing_model": "PMP", "category": category, "type": "regular"}
+        for name, after in _STEPS if self.read_receipts else _STEPS[:2]:
+            at = {"status": name, "timestamp": str(int((self.now() + after).timestamp()))}
+            who = {} if self.is_hidden(person) else {"recipient_id": person.ids["wa_id"]}
+            told = {**status, **at, **who, "recipient_user_id": person.ids["bsuid"], "pricing": pricing}
+            value = {"contacts": [self.contact(person)], "statuses": [told]}
+            self.tell(number, "messages", value, after=after, handle=person.handle)
+
+    def _obstacle(self, number: Number, person: SimCustomer | None, kind: str, category: str) -> int | None:
+        """Why it will not arrive; None where it will."""
+        if person is None or person.blocked:
+            return 131026
+        if person.country in self.banned_countries:
+            return 130497
+        if person.handle in self.late:
+            return self.late[person.handle]
+        if category == "marketing" and person.handle in number.no_marketing:
+            return 131050
+        last = number.last_in.get(person.handle)
+        if kind != "template" and (last is None or self.now() - last > WINDOW):
+            return 131047
+        return None
+
+    # -- files
+
+    @route("POST", "/{version}/{id}/media")
+    async def upload(self, request: Request) -> Response:
+        """A file, as multipart."""
+        number = self._number(request, request.path_params["id"])
+        form = request.multipart()
+        if form.get("messaging_product") != "whatsapp":
+            raise GraphError(100, "The parameter messaging_product is required.")
+        file = form.files.get("file")
+        if file is None:
+            raise GraphError(100, "The parameter file is required.")
+        file = replace(file, type=form.get("type") or file.type)
+        check_file(file.type, len(file.content))
+        media_id = self.new_id(start=90_000_000)
+        self.media[media_id] = Known(file=file, until=self.now() + UPLOAD_LIFE, account_id=number.account_id)
+        return json_response({"id": media_id})
+
+    @route("GET", "/{version}/{id}")
+    async def node(self, request: Request) -> Response:
+        """A number or a file."""
+        node = request.path_params["id"]
+        known = self.media.get(node)
+        number = self._number(request, self.numbers[known.account_id].phone_number_id if known else node)
+        if known is None:
+            status = {"id": number.phone_number_id, "display_phone_number": f"+{number.display}"}
+            return json_response({**status, "status": number.status, "quality_rating": "GREEN"})
+        if known.until <= self.now():
+            raise GraphError(100, f"No media with the ID {node}", subcode=33)
+        home = "https://lookaside.fbsbx.com" if request.host in self.hosts else f"{request.scheme}://{request.host}"
+        query = urlencode({"mid": node, "ext": int((self.now() + URL_LIFE).timestamp()), "hash": known.sha256[:16]})
+        about: dict[str, Any] = {"url": f"{home}/whatsapp_business/attachments/?{query}", "mime_type": known.file.type}
+        about |= {"sha256": known.sha256, "file_size": len(known.file.content), "id": node}
+        return json_response({**about, "messaging_product": "whatsapp"})
+
+    @route("GET", "/whatsapp_business/attachments/")
+    async def download(self, request: Request) -> Response:
+        """The bytes, for whoever has the token, while the URL lives."""
+        known = self.media.get(request.param("mid"))
+        if known is None or int(request.param("ext", "0")) < self.now().timestamp():
+            return Response(404)
+        if request.bearer != self.numbers[known.account_id].token:
+            return Response(401)
+        return file_response(known.file)
+
+    # -- the app and its blocks
+
+    @route("POST", "/{version}/{id}/subscribed_apps")
+    async def subscribe(self, request: Request) -> Response:
+        """Webhooks of the business account go to the app."""
+        return self._subscribed(request, True)
+
+    @route("DELETE", "/{version}/{id}/subscribed_apps")
+    async def unsubscribe(self, request: Request) -> Response:
+        """No more webhooks."""
+        return self._subscribed(request, False)
+
+    def _subscribed(self, request: Request, wanted: bool) -> Response:
+        number = self._number(request, request.path_params["id"])
+        for one in self.numbers.values():
+            if one.waba_id == number.waba_id:
+                one.subscribed = wanted
+        return json_response({"success": True})
+
+    @route("POST", "/{version}/{id}/block_users")
+    async def block(self, request: Request) -> Response:
+        """The business blocks somebody: what they write is not told any more."""
+        return self._block(request, "added_users")
+
+    @route("DELETE", "/{version}/{id}/block_users")
+    async def unblock(self, request: Request) -> Response:
+        """The business takes a block back."""
+        return self._block(request, "removed_users")
+
+    def _block(self, request: Request, name: str) -> Response:
+        number = self._number(request, request.path_params["id"])
+        body: Any = request.json()
+        users = body.get("block_users") if isinstance(body, dict) else None
+        if not isinstance(users, list) or not users:
+            raise GraphError(100, "The parameter block_users is required.")
+        done: list[Mapping[str, str]] = []
+        for user in users:
+            person = self.find_person(user.get("user"), None)
+            if person is not None:
+                (number.blocked.add if name == "added_users" else number.blocked.discard)(person.handle)
+                done.append({"input": user["user"], "wa_id": person.ids["wa_id"]})
+        return json_response({"messaging_product": "whatsapp", "block_users": {name: done}})
+
+
+def _shown(number: Number, body: dict[str, Any], kind: str, message_id: str, at: datetime) -> Seen:
+    """The message on the phone; `surface` says which kind of buttons it has, for `picks`."""
+    content = body[kind]
+    text, choices, links, media, surface = "", [], [], [], "dm"
+    match kind:
+        case "text":
+            text = content["body"]
+        case "reaction":
+            text = content["emoji"]
+        case "location":
+            text = str(content.get("name", ""))
+        case "interactive":
+            text, action = content["body"]["text"], content["action"]
+            replies = [one["reply"] for one in action.get("buttons", ())]
+            rows = [row for section in action.get("sections", ()) for row in section["rows"]]
+            choices = [SeenChoice(one["title"], one["id"]) for one in (*replies, *rows)]
+            links = [action["parameters"]["url"]] if content["type"] == "cta_url" else []
+            surface = "list" if rows else "dm"
+        case "template":
+            text, choices = _template_shown(content)
+            surface = "template"
+        case _:
+            text, media = content.get("caption", ""), [content.get("filename") or content.get("id") or content["link"]]
+    return Seen(
+        at=at,
+        text=text,
+        message_id=message_id,
+        account_id=number.account_id,
+        surface=surface,
+        choices=tuple(choices),
+        links=(*links, *_LINK.findall(text)),
+        media=tuple(media),
+        reply_to=body.get("context", {}).get("message_id"),
+    )
+
+
+def _template_shown(template: dict[str, Any]) -> tuple[str, list[SeenChoice]]:
+    words: list[str] = [template["name"]]
+    choices: list[SeenChoice] = []
+    for component in template.get("components", ()):
+        for parameter in component["parameters"]:
+            if parameter["type"] == "payload":
+                choices.append(SeenChoice(parameter["payload"], parameter["payload"]))
+            elif component["type"] != "button":
+                words.append(str(parameter.get("text", "")))
+    return " ".join(words), choices

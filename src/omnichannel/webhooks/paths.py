@@ -1,0 +1,36 @@
+"""Between endpoint ids and URLs. Ids need no escaping, so a path is the id and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def tail_of(scope: Mapping[str, Any]) -> str:
+    """The path below where the app is mounted, as the platform wrote it (still percent-encoded).
+
+    Newer servers and frameworks keep the mount point in `path`, older ones take it off:
+    https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
+    """
+    raw = scope.get("raw_path")
+    path = raw.decode("latin-1") if raw else str(scope["path"])
+    root = str(scope.get("root_path") or "").rstrip("/")
+    if root and (path == root or path.startswith(root + "/")):
+        path = path[len(root) :]
+    return path.partition("?")[0]
+
+
+def endpoint_of(tail: str) -> str:
+    """The endpoint id that a path below the mount point begins with; empty for none."""
+    return tail[1:].partition("/")[0] if tail.startswith("/") else ""
+
+
+def path_of(endpoint: str) -> str:
+    """The path of an endpoint below the mount point."""
+    return f"/{endpoint}"
+
+
+def url_of(public_url: str, tail: str, query: str = "") -> str:
+    """The URL as the platform called it: from the configured public URL, never from a `Host` header, which anybody
+    can choose."""
+    return f"{public_url.rstrip('/')}{tail}{'?' + query if query else ''}"
