@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import import_module
 from pkgutil import iter_modules
@@ -34,7 +35,10 @@ def simulate(platform: str, /, *, port: int = 9001, seed: int = 0) -> None:
 
 def find(platform: str) -> type[Simulator]:
     """The simulator of a channel or an adapter. Raises `UnknownChannel`, naming the nearest."""
-    known = available()
+    modules = [module.name for module in iter_modules(simulators.__path__)]
+    # What others need is not imported where the name says which it is.
+    known = _platforms([platform]) if platform in modules else {}
+    known = known if platform in known else _platforms(modules)
     if platform in known:
         return known[platform]
     guess = nearest(platform, known)
@@ -42,11 +46,12 @@ def find(platform: str) -> type[Simulator]:
     raise UnknownChannel(f"no simulator of {platform!r}; {hint}")
 
 
-def available() -> dict[str, type[Simulator]]:
-    """All simulators of ours, by channel and by adapter."""
+def _platforms(modules: Iterable[str]) -> dict[str, type[Simulator]]:
+    """The simulators in these modules, by channel and by adapter."""
     found: dict[str, type[Simulator]] = {}
-    for module in iter_modules(simulators.__path__):
-        for one in vars(import_module(f"{simulators.__name__}.{module.name}")).values():
+    for module in modules:
+        for one in vars(import_module(f"{simulators.__name__}.{module}")).values():
             if isinstance(one, type) and issubclass(one, Simulator) and not inspect.isabstract(one):
-                found |= {one.channel: one, one.adapter: one}
+                names = {vars(one).get("channel"), vars(one).get("adapter")}
+                found |= {name: one for name in names if isinstance(name, str)}
     return found

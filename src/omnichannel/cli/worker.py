@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
-from typing import Any
 
 import anyio
+from anyio import CancelScope
 
+from omnichannel.hub import Hub
 from omnichannel.model.exceptions import ConfigurationError
 
 
@@ -23,19 +25,44 @@ def worker(hub: str, /, *, trio: bool = False) -> None:
         Run on trio instead of asyncio.
     """
     found = load(hub)
-    anyio.run(found.work_forever, backend="trio" if trio else "asyncio")
+    found.work = True
+    try:
+        anyio.run(run, found, backend="trio" if trio else "asyncio")
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
 
 
-def load(target: str) -> Any:
+async def run(hub: Hub) -> None:
+    """Serves a hub until it ends, or until the process is told to stop: what is in hand is finished first."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_when_told, tasks.cancel_scope)
+        await hub.serve()
+        tasks.cancel_scope.cancel()
+
+
+async def _stop_when_told(scope: CancelScope) -> None:
+    # Windows has no such signals for event loops: there, an interrupt ends the process.
+    if sys.platform != "win32":
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                scope.cancel()
+                return
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error in a group of one; task groups put every error into a group."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def load(target: str) -> Hub:
     """The hub at "module:name", looked for in this folder as well.
 
     Raises `ConfigurationError` where there is none, or what is there is no hub.
     """
     module_name, separator, name = target.partition(":")
     if not (separator and module_name and name):
-        raise ConfigurationError(
-            f"{target!r} is not a place of a hub: write it as 'module:name', such as desk.main:hub"
-        )
+        raise ConfigurationError(f"{target!r} names no hub: write it as 'module:name', such as desk.main:hub")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -47,6 +74,6 @@ def load(target: str) -> Any:
     found = getattr(module, name, None)
     if found is None:
         raise ConfigurationError(f"{target!r}: module {module_name!r} has no {name!r}")
-    if not callable(getattr(found, "work_forever", None)):
-        raise ConfigurationError(f"{target!r} is a {type(found).__name__}, not a hub")
+    if not isinstance(found, Hub):
+        raise ConfigurationError(f"{target!r} is of type {type(found).__name__}, not a hub")
     return found

@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter
 
+from omnichannel.model.base import dump
+
 MediaKind: TypeAlias = Literal["image", "video", "audio", "file"]
 Slot: TypeAlias = str | int | Decimal | date | datetime
 
@@ -203,7 +205,7 @@ def dump_sendable(content: Sendable) -> JsonValue:
                 {k: as_content(v) for k, v in content.by_language.items()}, mode="json", fallback=dict
             ),
         }
-    dumped: JsonValue = _ADAPTER.dump_python(as_content(content), mode="json", fallback=dict)
+    dumped: JsonValue = dump(_ADAPTER, as_content(content))
     return dumped
 
 

@@ -13,8 +13,6 @@ from omnichannel.channel.base import Account
 from omnichannel.testing.simulators.base import (
     Request,
     Response,
-    Seen,
-    SeenChoice,
     SimCustomer,
     WebhookRequest,
     WithdrawalMode,
@@ -23,14 +21,16 @@ from omnichannel.testing.simulators.base import (
     json_response,
     route,
 )
-from omnichannel.testing.simulators.whatsapp_hooks import Known, Number, envelope, handshake_request
+from omnichannel.testing.simulators.whatsapp_hooks import Known, Number, envelope, handshake_request, shown
 from omnichannel.testing.simulators.whatsapp_people import WhatsAppPeople
 from omnichannel.testing.simulators.whatsapp_rules import (
     GraphError,
+    body_of,
     check_file,
     check_message,
     error_object,
     fits_kind,
+    objects,
 )
 
 __all__ = ["WhatsAppSimulator"]
@@ -41,7 +41,6 @@ WINDOW = timedelta(hours=24)
 URL_LIFE = timedelta(minutes=5)
 UPLOAD_LIFE = timedelta(days=30)
 _STEPS = (("sent", timedelta(seconds=1)), ("delivered", timedelta(seconds=2)), ("read", timedelta(seconds=30)))
-_LINK = re.compile(r"https?://\S+")
 
 
 class WhatsAppSimulator(WhatsAppPeople):
@@ -114,10 +113,10 @@ class WhatsAppSimulator(WhatsAppPeople):
         if not request.path.endswith("/messages"):
             return None
         try:
-            body: Any = request.json()
-        except ValueError:
+            body = body_of(request)
+        except GraphError:
             return None
-        person = self.find_person(body.get("to"), body.get("recipient")) if isinstance(body, dict) else None
+        person = self.find_person(body.get("to"), body.get("recipient"))
         return person.country if person else None
 
     def gone(self, mode: WithdrawalMode, request: Request) -> Response | None:
@@ -161,8 +160,8 @@ class WhatsAppSimulator(WhatsAppPeople):
     async def messages(self, request: Request) -> Response:
         """Send, react, mark read."""
         number = self._number(request, request.path_params["id"])
-        body: Any = request.json()
-        if isinstance(body, dict) and "status" in body:
+        body = body_of(request)
+        if "status" in body:
             return self._mark_read(body)
         kind = check_message(body)
         if number.trouble is not None:
@@ -170,8 +169,8 @@ class WhatsAppSimulator(WhatsAppPeople):
         if not number.takes(self.now()):
             raise GraphError(130429, "The number sends too many messages")
         person = self.find_person(body.get("to"), body.get("recipient"))
-        input_id = body.get("to") or body["recipient"]
-        if not number.takes_pair(str(input_id), self.now()):
+        input_id: str = body.get("to") or body["recipient"]
+        if not number.takes_pair(input_id, self.now()):
             raise GraphError(131056, "Too many messages to this one user")
         category = self._check_state(number, body, kind)
         message_id = self.new_wamid(person) if person else f"wamid.{self.new_id()}"
@@ -238,27 +237,27 @@ class WhatsAppSimulator(WhatsAppPeople):
         message_id: str,
     ) -> None:
         code = self._obstacle(number, person, kind, category)
-        status = {"id": message_id, "biz_opaque_callback_data": body.get("biz_opaque_callback_data")}
-        status = {name: value for name, value in status.items() if value is not None}
+        status = {"id": message_id}
+        if "biz_opaque_callback_data" in body:
+            status["biz_opaque_callback_data"] = body["biz_opaque_callback_data"]
         if person is None or code is not None:
-            failed = {
-                **status,
-                "status": "failed",
-                "timestamp": self.stamp_of(),
-                "errors": [error_object(code or 131026)],
-            }
+            failed: dict[str, Any] = {**status, "status": "failed", "timestamp": self.stamp_of()}
+            failed["errors"] = [error_object(code or 131026)]
             failed |= {"recipient_id": body["to"]} if "to" in body else {"recipient_user_id": body["recipient"]}
-            after, handle = _STEPS[0][1], person.handle if person else ""
-            self.tell(number, "messages", {"statuses": [failed]}, after=after, handle=handle)
+            handle = person.handle if person else ""
+            self.tell(number, "messages", {"statuses": [failed]}, after=_STEPS[0][1], handle=handle)
             return
-        seen = _shown(number, body, kind, message_id, self.now())
+        seen = shown(number, body, kind, message_id, self.now())
         if kind != "reaction":
             self.show(person.handle, seen)
-        self.accept(person.handle, seen.text, str(body.get("biz_opaque_callback_data", "")))
+        self.accept(person.handle, seen.text, status.get("biz_opaque_callback_data", ""))
+        self._tell_statuses(number, person, status, category)
+
+    def _tell_statuses(self, number: Number, person: SimCustomer, status: Mapping[str, str], category: str) -> None:
         pricing = {"billable": True, "pricing_model": "PMP", "category": category, "type": "regular"}
+        who = {} if self.is_hidden(person) else {"recipient_id": person.ids["wa_id"]}
         for name, after in _STEPS if self.read_receipts else _STEPS[:2]:
             at = {"status": name, "timestamp": str(int((self.now() + after).timestamp()))}
-            who = {} if self.is_hidden(person) else {"recipient_id": person.ids["wa_id"]}
             told = {**status, **at, **who, "recipient_user_id": person.ids["bsuid"], "pricing": pricing}
             value = {"contacts": [self.contact(person)], "statuses": [told]}
             self.tell(number, "messages", value, after=after, handle=person.handle)
@@ -354,10 +353,7 @@ class WhatsAppSimulator(WhatsAppPeople):
 
     def _block(self, request: Request, name: str) -> Response:
         number = self._number(request, request.path_params["id"])
-        body: Any = request.json()
-        users = body.get("block_users") if isinstance(body, dict) else None
-        if not isinstance(users, list) or not users:
-            raise GraphError(100, "The parameter block_users is required.")
+        users = objects(body_of(request), "block_users", 1, 1000)
         done: list[Mapping[str, str]] = []
         for user in users:
             person = self.find_person(user.get("user"), None)
@@ -365,51 +361,3 @@ class WhatsAppSimulator(WhatsAppPeople):
                 (number.blocked.add if name == "added_users" else number.blocked.discard)(person.handle)
                 done.append({"input": user["user"], "wa_id": person.ids["wa_id"]})
         return json_response({"messaging_product": "whatsapp", "block_users": {name: done}})
-
-
-def _shown(number: Number, body: dict[str, Any], kind: str, message_id: str, at: datetime) -> Seen:
-    """The message on the phone; `surface` says which kind of buttons it has, for `picks`."""
-    content = body[kind]
-    text, choices, links, media, surface = "", [], [], [], "dm"
-    match kind:
-        case "text":
-            text = content["body"]
-        case "reaction":
-            text = content["emoji"]
-        case "location":
-            text = str(content.get("name", ""))
-        case "interactive":
-            text, action = content["body"]["text"], content["action"]
-            replies = [one["reply"] for one in action.get("buttons", ())]
-            rows = [row for section in action.get("sections", ()) for row in section["rows"]]
-            choices = [SeenChoice(one["title"], one["id"]) for one in (*replies, *rows)]
-            links = [action["parameters"]["url"]] if content["type"] == "cta_url" else []
-            surface = "list" if rows else "dm"
-        case "template":
-            text, choices = _template_shown(content)
-            surface = "template"
-        case _:
-            text, media = content.get("caption", ""), [content.get("filename") or content.get("id") or content["link"]]
-    return Seen(
-        at=at,
-        text=text,
-        message_id=message_id,
-        account_id=number.account_id,
-        surface=surface,
-        choices=tuple(choices),
-        links=(*links, *_LINK.findall(text)),
-        media=tuple(media),
-        reply_to=body.get("context", {}).get("message_id"),
-    )
-
-
-def _template_shown(template: dict[str, Any]) -> tuple[str, list[SeenChoice]]:
-    words: list[str] = [template["name"]]
-    choices: list[SeenChoice] = []
-    for component in template.get("components", ()):
-        for parameter in component["parameters"]:
-            if parameter["type"] == "payload":
-                choices.append(SeenChoice(parameter["payload"], parameter["payload"]))
-            elif component["type"] != "button":
-                words.append(str(parameter.get("text", "")))
-    return " ".join(words), choices

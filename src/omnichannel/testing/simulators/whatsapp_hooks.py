@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,9 +14,11 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
-from omnichannel.testing.simulators.base import SimFile, WebhookRequest
+from omnichannel.testing.simulators.base import Seen, SeenChoice, SimFile, WebhookRequest
 
-__all__ = ["Known", "Number", "TemplateAtMeta", "change", "envelope", "handshake_request", "signed"]
+__all__ = ["Known", "Number", "TemplateAtMeta", "change", "envelope", "handshake_request", "shown", "signed"]
+
+_LINK = re.compile(r"https?://\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,3 +141,51 @@ def handshake_request(number: Number, url: str, challenge: str) -> WebhookReques
     """The GET with which Meta asks whether the URL is ours."""
     query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": number.verify_token}
     return WebhookRequest(method="GET", url=f"{url}?{urlencode(query)}")
+
+
+def shown(number: Number, body: dict[str, Any], kind: str, message_id: str, at: datetime) -> Seen:
+    """The message on the phone; `surface` says which kind of buttons it has, for `picks`."""
+    content = body[kind]
+    text, choices, links, media, surface = "", [], [], [], "dm"
+    match kind:
+        case "text":
+            text = content["body"]
+        case "reaction":
+            text = content["emoji"]
+        case "location":
+            text = str(content.get("name", ""))
+        case "interactive":
+            text, action = content["body"]["text"], content["action"]
+            replies = [one["reply"] for one in action.get("buttons", ())]
+            rows = [row for section in action.get("sections", ()) for row in section["rows"]]
+            choices = [SeenChoice(one["title"], one["id"]) for one in (*replies, *rows)]
+            links = [action["parameters"]["url"]] if content["type"] == "cta_url" else []
+            surface = "list" if rows else "dm"
+        case "template":
+            text, choices = _template_shown(content)
+            surface = "template"
+        case _:
+            text, media = content.get("caption", ""), [content.get("filename") or content.get("id") or content["link"]]
+    return Seen(
+        at=at,
+        text=text,
+        message_id=message_id,
+        account_id=number.account_id,
+        surface=surface,
+        choices=tuple(choices),
+        links=(*links, *_LINK.findall(text)),
+        media=tuple(media),
+        reply_to=body.get("context", {}).get("message_id"),
+    )
+
+
+def _template_shown(template: dict[str, Any]) -> tuple[str, list[SeenChoice]]:
+    words: list[str] = [template["name"]]
+    choices: list[SeenChoice] = []
+    for component in template.get("components", ()):
+        for parameter in component["parameters"]:
+            if parameter["type"] == "payload":
+                choices.append(SeenChoice(parameter["payload"], parameter["payload"]))
+            elif component["type"] != "button":
+                words.append(str(parameter.get("text", "")))
+    return " ".join(words), choices

@@ -5,14 +5,24 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/refere
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from omnichannel.model.base import NOTHING
-from omnichannel.testing.simulators.base import BadRequest, Response, json_response
+from omnichannel.testing.simulators.base import BadRequest, Request, Response, json_response
 
-__all__ = ["GraphError", "check_message", "error_object"]
+__all__ = [
+    "GraphError",
+    "body_of",
+    "check_file",
+    "check_message",
+    "error_object",
+    "fits_kind",
+    "is_object",
+    "objects",
+]
 
 TITLES: Mapping[int, str] = {
     2: "Service temporarily unavailable",
@@ -97,20 +107,38 @@ class GraphError(BadRequest):
 # ---------------------------------------------------------------- reading
 
 
-def _object(parent: Mapping[str, Any], name: str, where: str = "") -> dict[str, Any]:
-    found = parent.get(name)
-    if not isinstance(found, dict):
-        raise GraphError(131008, f"Parameter {where}{name} is required and has to be an object")
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether it is an object of JSON."""
+    return isinstance(value, dict)
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The JSON object in a request. Raises `GraphError`."""
+    try:
+        found: object = json.loads(request.content)
+    except ValueError:
+        raise GraphError(100, "The body is not JSON") from None
+    if not is_object(found):
+        raise GraphError(100, "The body is not a JSON object")
     return found
 
 
-def _list(parent: Mapping[str, Any], name: str, least: int, most: int) -> list[dict[str, Any]]:
-    found: Any = parent.get(name)
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+def _object(parent: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found: object = parent.get(name)
+    if not is_object(found):
+        raise GraphError(131008, f"Parameter {name} is required and has to be an object")
+    return found
+
+
+def objects(parent: Mapping[str, Any], name: str, least: int, most: int) -> list[dict[str, Any]]:
+    """A list of so many objects. Raises `GraphError`."""
+    found: object = parent.get(name)
+    items: list[object] = cast(list[object], found) if isinstance(found, list) else []
+    if not isinstance(found, list) or not all(is_object(one) for one in items):
         raise GraphError(131008, f"Parameter {name} is required and has to be a list of objects")
-    if not least <= len(found) <= most:
-        raise GraphError(131009, f"{name} has {len(found)} items; there can be {least} to {most}")
-    return found
+    if not least <= len(items) <= most:
+        raise GraphError(131009, f"{name} has {len(items)} items; there can be {least} to {most}")
+    return cast(list[dict[str, Any]], items)
 
 
 def _words(parent: Mapping[str, Any], name: str, most: int, *, least: int = 1, code: int = 131009) -> str:
@@ -130,13 +158,11 @@ def _unique(values: list[str], what: str) -> None:
 # ---------------------------------------------------------------- kinds of message
 
 
-def check_message(body: Any) -> str:
+def check_message(body: dict[str, Any]) -> str:
     """The type of a message that is well-formed; what depends on state is looked at by the simulator.
 
     Raises `GraphError`.
     """
-    if not isinstance(body, dict):
-        raise GraphError(100, "The body is not a JSON object")
     if body.get("messaging_product") != "whatsapp":
         raise GraphError(100, "The parameter messaging_product is required.")
     if body.get("recipient_type", "individual") != "individual":
@@ -146,15 +172,14 @@ def check_message(body: Any) -> str:
         raise GraphError(100, "Param biz_opaque_callback_data must be at most 512 characters long.")
     if "context" in body:
         _words(_object(body, "context"), "message_id", 512)
-    kind = body.get("type", "text")
-    check = _CHECKS.get(kind) if isinstance(kind, str) else None
-    if check is None:
-        raise GraphError(100, f"Param type must be one of {{{', '.join(sorted(_CHECKS)).upper()}}}")
-    if kind != "contacts":
-        check(_object(body, str(kind)))
+    kind = str(body.get("type", "text"))
+    if kind == "contacts":
+        objects(body, "contacts", 1, 5)
+    elif kind in _CHECKS:
+        _CHECKS[kind](_object(body, kind))
     else:
-        _list(body, "contacts", 1, 5)
-    return str(kind)
+        raise GraphError(100, f"Param type must be one of {{{', '.join(sorted(_CHECKS)).upper()}, CONTACTS}}")
+    return kind
 
 
 def _recipient(body: dict[str, Any]) -> None:
@@ -182,7 +207,7 @@ def _media(*, captioned: bool, named: bool = False) -> Callable[[dict[str, Any]]
             raise GraphError(131009, "Param link is not a URL")
         allowed = {"id", "link", *(["caption"] if captioned else []), *(["filename"] if named else [])}
         if not set(media) <= allowed:
-            raise GraphError(100, f"Unexpected key {sorted(set(media) - allowed)[0]}")
+            raise GraphError(100, f"Unexpected key {min(set(media) - allowed)}")
         if "caption" in media:
             _words(media, "caption", 1024)
 
@@ -224,7 +249,7 @@ def _interactive(interactive: dict[str, Any]) -> None:
 
 
 def _buttons(action: dict[str, Any]) -> None:
-    buttons = _list(action, "buttons", 1, 3)
+    buttons = objects(action, "buttons", 1, 3)
     replies = [_object(one, "reply") for one in buttons if one.get("type") == "reply"]
     if len(replies) != len(buttons):
         raise GraphError(131009, "A button has the type reply")
@@ -237,8 +262,8 @@ def _buttons(action: dict[str, Any]) -> None:
 
 def _rows(action: dict[str, Any]) -> None:
     _words(action, "button", 20)
-    sections = _list(action, "sections", 1, 10)
-    rows = [row for section in sections for row in _list(section, "rows", 1, 10)]
+    sections = objects(action, "sections", 1, 10)
+    rows = [row for section in sections for row in objects(section, "rows", 1, 10)]
     if len(rows) > 10:
         raise GraphError(131009, f"A list has at most 10 rows in all, and this has {len(rows)}")
     for section in sections:
@@ -253,10 +278,10 @@ def _rows(action: dict[str, Any]) -> None:
 def _template(template: dict[str, Any]) -> None:
     _words(template, "name", 512)
     _words(_object(template, "language"), "code", 15)
-    for component in _list(template, "components", 0, 12) if "components" in template else ():
+    for component in objects(template, "components", 0, 12) if "components" in template else ():
         if component.get("type") not in ("header", "body", "button"):
             raise GraphError(132012, f"A component has no type {component.get('type')}")
-        for parameter in _list(component, "parameters", 1, 100):
+        for parameter in objects(component, "parameters", 1, 100):
             if parameter.get("type") == "text" and re.search(r"[\n\t]| {5,}", str(parameter.get("text"))):
                 raise GraphError(132012, "Param text cannot have new-line/tab characters or more than 4 spaces")
 
@@ -269,7 +294,6 @@ _CHECKS: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "document": _media(captioned=True, named=True),
     "sticker": _media(captioned=False),
     "location": _location,
-    "contacts": lambda contacts: None,
     "reaction": _reaction,
     "interactive": _interactive,
     "template": _template,

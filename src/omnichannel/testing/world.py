@@ -1,0 +1,223 @@
+"""A world of simulated platforms and customers, in which a hub of yours lives for the length of a test.
+
+Nothing waits for real and nothing runs by itself: what somebody says is carried through, platforms, handlers and
+answers, before the call returns. A seed makes a run repeatable.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from importlib import import_module
+from typing import Any, cast
+
+import anyio
+import anyio.lowlevel
+
+from omnichannel.channel.base import Account
+from omnichannel.hub.hub import Hub
+from omnichannel.hub.ports import Ports
+from omnichannel.hub.settings import HubSettings
+from omnichannel.hub.sources import run_sources
+from omnichannel.model.exceptions import ConfigurationError
+from omnichannel.registry import channel_class_for
+from omnichannel.runtime.transport import Mailer
+from omnichannel.stores import journal
+from omnichannel.stores.blobs import MemoryBlobs
+from omnichannel.stores.sql import SqlStore
+from omnichannel.testing.asgi import InProcessTransport, post_webhook
+from omnichannel.testing.clock import START, FakeClock
+from omnichannel.testing.ids import SeededIds
+from omnichannel.testing.people import Person
+from omnichannel.testing.simulators.base import Simulator, WebhookRequest, WithdrawalMode
+
+SIMULATORS: Mapping[str, str] = {
+    "smtp_imap": "omnichannel.testing.simulators.mail:MailSimulator",
+    "whatsapp": "omnichannel.testing.simulators.whatsapp:WhatsAppSimulator",
+    "x": "omnichannel.testing.simulators.x:XSimulator",
+}
+PUBLIC_URL = "https://desk.example/hooks"
+ROUNDS = 10_000
+TURNS = 400
+
+
+class World:
+    """Platforms, customers, a clock. `seed` decides everything that is drawn."""
+
+    def __init__(self, *, seed: int = 0, start: datetime = START, store: str | None = None) -> None:
+        self.seed = seed
+        self.clock = FakeClock(start)
+        self.simulators: dict[str, Simulator] = {}
+        self.people: list[Person] = []
+        self._store = store
+        self._live: Hub | None = None
+
+    # -- set-up
+
+    def simulator(self, name: str) -> Simulator:
+        """The simulator of an adapter, or of a channel. Raises `ConfigurationError`."""
+        for simulator in self.simulators.values():
+            if name in (simulator.adapter, simulator.channel):
+                return simulator
+        target = SIMULATORS.get(name) or next((t for t in SIMULATORS.values() if f".{name}:" in t), None)
+        if target is None:
+            raise ConfigurationError(f"there is no simulator for {name!r}; there are: {', '.join(SIMULATORS)}")
+        module, _, attribute = target.partition(":")
+        made: Simulator = getattr(import_module(module), attribute)(now=self.clock.now, seed=self.seed)
+        self.simulators[made.adapter] = made
+        return made
+
+    def customer(self, name: str, *, language: str = "en", country: str | None = None, **addresses: str) -> Person:
+        """A person, with a handle on each channel: `world.customer("Ann", x="@ann", whatsapp="+33612345678")`."""
+        person = Person(self, name=name, language=language, country=country, handles=addresses)
+        self.people.append(person)
+        for channel in addresses:
+            self._introduce(person, channel)
+        return person
+
+    def _introduce(self, person: Person, channel: str) -> None:
+        adapter = {"email": "smtp_imap"}.get(channel, channel)
+        simulator = self.simulator(adapter)
+        simulator.customer(person.name, person.handles[channel], language=person.language, country=person.country)
+
+    @asynccontextmanager
+    async def run(self, hub: Hub, *, sources: bool = True) -> AsyncIterator[Hub]:
+        """The hub's accounts, handlers and rules on simulators: fake secrets, fake clock, a store of its own.
+
+        Gives the hub to use inside; the one given is left alone.
+        """
+        live = hub.replica(self._settings(hub.settings), self._ports(hub.settings))
+        async with live:
+            self._live = live
+            await self._connect(live)
+            async with anyio.create_task_group() as group:
+                if sources and any(one.adapter == "smtp_imap" for one in self.simulators.values()):
+                    group.start_soon(run_sources, live.core)
+                await self.settle()
+                try:
+                    yield live
+                finally:
+                    self._live = None
+                    group.cancel_scope.cancel()
+
+    def _settings(self, settings: HubSettings) -> HubSettings:
+        accounts = [self._adopt(account) for account in settings.accounts]
+        return replace(settings, accounts=tuple(accounts), public_url=PUBLIC_URL, migrate="auto")
+
+    def _adopt(self, account: Account) -> Account:
+        adapter = channel_class_for(account).adapter
+        return account if adapter == "console" else self.simulator(adapter).adopt(account)
+
+    def _ports(self, settings: HubSettings) -> Ports:
+        mail = self.simulators.get("smtp_imap")
+        connect = getattr(mail, "dial", None)
+        return Ports(
+            clock=self.clock,
+            ids=SeededIds(self.seed, self.clock),
+            store=SqlStore(self._store or "sqlite://", threads=False, durable=False),
+            blobs=MemoryBlobs(),
+            transport=lambda media: InProcessTransport(self.simulators.values(), media=media),
+            mailer=None if mail is None else lambda media: _with_media(mail, media),
+            connect=connect,
+            environ={},
+            random=random.Random(self.seed),  # noqa: S311 - repeatable, not secret
+        )
+
+    async def _connect(self, live: Hub) -> None:
+        for channel in live.core.doors.channels.values():
+            simulator = self.simulators.get(channel.adapter)
+            if simulator is not None:
+                endpoint = live.core.doors.infos[channel.account.id].endpoint
+                simulator.connect(channel.account.id, f"{PUBLIC_URL}/{endpoint}")
+
+    @property
+    def live(self) -> Hub:
+        """The hub that runs in this world. Raises `ConfigurationError` outside `run`."""
+        if self._live is None:
+            raise ConfigurationError("nothing runs in this world: use it inside `async with world.run(hub):`")
+        return self._live
+
+    # -- time
+
+    def now(self) -> datetime:
+        """The world's time."""
+        return self.clock.now()
+
+    async def advance(self, by: timedelta) -> None:
+        """Lets time pass, and everything that is due in it happen at its time."""
+        until = self.clock.now() + by
+        await self.settle()
+        while True:
+            due = await self._next_due()
+            if due is None or due > until:
+                break
+            await self.clock.advance_to(max(due, self.clock.now()))
+            await self.settle()
+        await self.clock.advance_to(until)
+        await self.settle()
+
+    async def _next_due(self) -> datetime | None:
+        times = [simulator.next_due() for simulator in self.simulators.values()]
+        times.append(await self.live.core.worker.next_due())
+        now = self.clock.now()
+        return min((max(at, now) for at in times if at is not None), default=None)
+
+    async def settle(self) -> None:
+        """Until nothing is due any more: webhooks delivered, messages handled, answers out, and their receipts in."""
+        if self._live is None:
+            return
+        for _ in range(ROUNDS):
+            done = 0
+            for simulator in list(self.simulators.values()):
+                done += await simulator.deliver_due(self._post)
+            done += await self._read_mail()
+            done += await self.live.core.worker.drain()
+            if done == 0:
+                return
+        raise RuntimeError(f"still not at rest after {ROUNDS} rounds: something makes itself due again and again")
+
+    async def _post(self, request: WebhookRequest) -> int:
+        status, _ = await post_webhook(self.live.asgi, request, root_path="/hooks")
+        return status
+
+    async def _read_mail(self) -> int:
+        """Lets the mail sessions fetch what has arrived; gives how many mails that were."""
+        mail = self.simulators.get("smtp_imap")
+        if mail is None:
+            return 0
+        before = await self.live.core.store.read(lambda c: journal.count(c, "new"))
+        for _ in range(TURNS):
+            if not await self._unread(mail):
+                break
+            await anyio.lowlevel.checkpoint()
+        return await self.live.core.store.read(lambda c: journal.count(c, "new")) - before
+
+    async def _unread(self, mail: Simulator) -> bool:
+        """Whether an inbox holds mail that its session has not committed."""
+        for account_id in mail.accounts:
+            cursor = await self.live.core.store.read(partial(journal.cursor, source=f"session:{account_id}"))
+            done = (cursor or "").partition(";")[0].rpartition(":")[2]
+            if cast(Any, mail).mailbox(account_id).inbox.next_uid - 1 > int(done or 0):
+                return True
+        return False
+
+    # -- trouble
+
+    @asynccontextmanager
+    async def fail(self, channel: str, mode: WithdrawalMode, *, country: str | None = None) -> AsyncIterator[None]:
+        """A platform goes away in one of the ways seen in the wild, and comes back at the end."""
+        simulator = self.simulator(channel)
+        simulator.withdraw(mode, country=country)
+        try:
+            yield
+        finally:
+            simulator.reinstate()
+
+
+def _with_media(mail: Simulator, media: Any) -> Mailer:
+    cast(Any, mail).media = media
+    return cast(Mailer, mail)
