@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, cast, final, get_args
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, final, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 
@@ -43,6 +43,9 @@ Secrets: TypeAlias = Annotated[tuple[SecretStr, ...], BeforeValidator(_one_or_ma
 """One secret, or several while a key rotates: any of them verifies, the first one signs."""
 
 
+SourceKind: TypeAlias = Literal["session", "listen", "poll"]
+
+
 class Account(BaseModel):
     """Our sending identity on a channel. `id` is the user's word: in rows and URLs, never renamed (`label` may).
 
@@ -61,6 +64,8 @@ class Account(BaseModel):
     endpoint: str | None = None
     tier: str | None = None
     allow_unsigned: bool = False
+    sources: tuple[SourceKind, ...] | None = None
+    """What is read besides webhooks, of what the adapter can (`listen`, `poll`, `session`); None is its default."""
 
 
 AccountT = TypeVar("AccountT", bound=Account)
@@ -82,6 +87,8 @@ class Channel(ABC, Generic[AccountT]):
     account_type: ClassVar[type[Account]] = Account
     body_limit: ClassVar[int] = 1_048_576
     vendor: ClassVar[str] = ""
+    default_sources: ClassVar[tuple[SourceKind, ...]] = ("session",)
+    """What is read without being asked for: streams and polls may cost money, and webhooks bring the same."""
     webhook_secret: ClassVar[str | None] = None
     """The account field without which no webhook can be verified: the hub refuses to start while it is empty."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ import anyio
 from omnichannel.channel.base import Account
 from omnichannel.handlers import Event, Handlers, MessageHandler
 from omnichannel.hub.answers import Decision, Explanation, Impact, Page
+from omnichannel.hub.asgi import HubApp
 from omnichannel.hub.desk import Desk
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings, accounts_of, from_toml
@@ -69,6 +70,7 @@ class Hub:
             self.handlers.include(more)
         self.work = work
         self.desk = Desk(self)
+        self.asgi = HubApp(self)
         self._ports = ports
         self._core: Core | None = None
         self._stack: AsyncExitStack | None = None
@@ -80,6 +82,11 @@ class Hub:
         return hub
 
     # -- life
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the hub is open."""
+        return self._core is not None
 
     @property
     def core(self) -> Core:
@@ -144,20 +151,6 @@ class Hub:
             else:
                 await anyio.sleep_forever()
 
-    async def asgi(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
-        """The ASGI app for webhooks, to be mounted anywhere; 503 while the hub is not open."""
-        if self._core is None and scope["type"] == "http":
-            start = {"type": "http.response.start", "status": 503, "headers": [(b"retry-after", b"1")]}
-            await send(start)
-            await send({"type": "http.response.body", "body": b"not open yet"})
-            return
-        await self.core.webhooks(scope, receive, send)
-
     # -- handlers
 
     @overload
@@ -210,6 +203,15 @@ class Hub:
         from omnichannel.hub import reading
 
         return await reading.link_customer(self.core, customer, external_id, assurance)
+
+    async def add_address(self, customer: str, address: Address) -> Customer:
+        """Notes another address of a customer, as the host knows it (`assurance` says how surely).
+
+        Raises `NotFound`, and `RefusedContent` where it belongs to somebody else: a merge is for a person to decide.
+        """
+        from omnichannel.hub import reading
+
+        return await reading.add_address(self.core, customer, address)
 
     async def conversation(
         self,
@@ -378,6 +380,14 @@ class Hub:
         from omnichannel.hub import withdrawing
 
         return await withdrawing.preview(self.core, channel, self._brand(brand), targets, scope)
+
+    async def outreach(self, withdrawal: str, *, limit: int | None = None) -> int:
+        """Tells customers who do not write: queues the notice for everyone who has a conversation on the channel and
+        was not told in this period. Windows, consent, rates and prices are kept as for any message. Gives how many
+        notices were queued. Raises `NotFound`."""
+        from omnichannel.hub import withdrawing
+
+        return await withdrawing.outreach(self.core, withdrawal, limit)
 
     async def reach(self, withdrawal: str) -> Impact:
         """Where a withdrawal has left everyone so far; the counts are of persons and add up. Raises `NotFound`."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import anyio
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy import update as update_rows
 
 from omnichannel.handlers import Event
@@ -17,7 +17,7 @@ from omnichannel.hub.answers import Page
 from omnichannel.hub.core import Core
 from omnichannel.model.address import Address, Customer
 from omnichannel.model.conversation import Conversation
-from omnichannel.model.exceptions import ConfigurationError, DeliveryError, NotFound
+from omnichannel.model.exceptions import ConfigurationError, DeliveryError, NotFound, RefusedContent
 from omnichannel.model.message import Delivery, Message
 from omnichannel.stores import desk, log, records
 from omnichannel.stores.directory import family_of
@@ -64,6 +64,26 @@ async def link_customer(core: Core, customer_id: str, external_id: str, assuranc
         raised = update_rows(addresses).where(addresses.c.id.in_(mine), addresses.c.assurance < assurance)
         connection.execute(raised.values(assurance=assurance))
         return records.find_customer(connection, found.id)
+
+    return await core.store.write(unit)
+
+
+async def add_address(core: Core, customer_id: str, address: Address) -> Customer:
+    """Notes an address that the host knows of."""
+    now, fresh = core.ports.clock.now(), core.ids.new("adr")
+
+    def unit(connection: Connection) -> Customer:
+        who = records.find_customer(connection, customer_id)
+        mine = (addresses.c.channel == address.channel) & (addresses.c.value == address.value)
+        query = select(addresses.c.customer_id).where(mine, addresses.c.brand == who.brand)
+        owner = connection.execute(query).scalar()
+        if owner is not None and owner not in family_of(connection, who.id):
+            raise RefusedContent(f"that address on {address.channel} belongs to another customer, {owner}")
+        if owner is None:
+            values = {"id": fresh, "brand": who.brand, "customer_id": who.id, "created_at": now, "name": address.name}
+            values |= {"channel": address.channel, "value": address.value, "assurance": address.assurance}
+            connection.execute(insert(addresses).values(aliases=dict(address.aliases), **values))
+        return records.find_customer(connection, who.id)
 
     return await core.store.write(unit)
 

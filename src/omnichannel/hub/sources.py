@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from omnichannel.channel.base import Channel
+from omnichannel.channel.base import Channel, SourceKind
 from omnichannel.channel.wire import Envelope
 from omnichannel.hub.core import Core
 from omnichannel.model.exceptions import StoreError
@@ -23,17 +23,16 @@ RENEW = leases.TTL.total_seconds() / 3
 AGAIN = 60.0
 
 
-def kinds_of(channel: Channel[Any]) -> list[str]:
-    """How an account is read: what its channel overrides."""
+def kinds_of(channel: Channel[Any]) -> list[SourceKind]:
+    """How an account is read: what was asked for, of what its channel can."""
     kind = type(channel)
-    found: list[str] = []
-    if kind.session is not Channel.session:
-        found.append("session")
-    if kind.listen is not Channel.listen:
-        found.append("listen")
-    if kind.poll is not Channel.poll:
-        found.append("poll")
-    return found
+    can: dict[SourceKind, bool] = {
+        "session": kind.session is not Channel.session,
+        "listen": kind.listen is not Channel.listen,
+        "poll": kind.poll is not Channel.poll,
+    }
+    wanted = channel.account.sources
+    return [name for name in (channel.default_sources if wanted is None else wanted) if can[name]]
 
 
 async def run_sources(core: Core) -> None:

@@ -18,12 +18,12 @@ from omnichannel.routing.consent import consent_for
 from omnichannel.routing.prices import price
 from omnichannel.stores import consents, records, withdrawals
 from omnichannel.stores.directory import owners_of
-from omnichannel.stores.notices import insert_references
+from omnichannel.stores.notices import insert_notices, insert_references
 from omnichannel.stores.schema import addresses
 from omnichannel.withdrawal.notices import check_notice
 from omnichannel.withdrawal.phases import dates_of, phase_at, validate
 from omnichannel.withdrawal.phases import reinstate as reinstated
-from omnichannel.withdrawal.reach import Reach, Standing, reach
+from omnichannel.withdrawal.reach import Place, Reach, Standing, classify_customer, reach
 
 
 async def withdraw(core: Core, given: Withdrawal, by: str) -> Withdrawal:
@@ -113,6 +113,28 @@ async def outcome(core: Core, withdrawal_id: str) -> Impact:
     """What a withdrawal has done."""
     one = await core.store.read(lambda c: withdrawals.get(c, withdrawal_id))
     return await _impact(core, one, told=True)
+
+
+async def standings_of(core: Core, one: Withdrawal) -> list[tuple[str, Place]]:
+    """Where a withdrawal has left each customer."""
+    standings = await core.store.read(lambda c: _standings(c, core, one, None, told=True))
+    return [
+        (
+            each.customer_id,
+            classify_customer(moved=each.moved, reachable_elsewhere=bool(each.elsewhere), told=each.told),
+        )
+        for each in standings
+    ]
+
+
+async def outreach(core: Core, withdrawal_id: str, limit: int | None) -> int:
+    """Queues the notice for silent customers of open conversations; gives for how many."""
+    one = await core.store.read(lambda c: withdrawals.get(c, withdrawal_id))
+    silent = await core.store.read(lambda c: withdrawals.silent_on(c, one, limit))
+    made = [core.continuing.make_notice(one, place, place.customer_id, place.language, None) for place in silent]
+    queued = await core.store.write(lambda c: insert_notices(c, made))
+    core.ports.engine.kick()
+    return queued
 
 
 async def _impact(core: Core, one: Withdrawal, *, told: bool) -> Impact:

@@ -10,6 +10,7 @@ from contextlib import aclosing, suppress
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
@@ -66,7 +67,7 @@ class FileBlobs:
             raise NotFound(f"no blob {sha256}") from None
         return FileReader(path, size)
 
-    async def stream(self, sha256: str, *, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, sha256: str, *, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes]:
         """The bytes, or a slice of them, in chunks of 256 kB. Raises `NotFound`."""
         reader = await self._in_thread(self.open, sha256)
         end = reader.size if length is None else min(reader.size, offset + length)
@@ -84,7 +85,7 @@ class FileBlobs:
         await self._in_thread(_clear_drafts, self._root, horizon)
         old = iter(await self._in_thread(_older, self._root, horizon))
         gone = 0
-        while batch := [name for name, _ in zip(old, range(SWEEP_BATCH), strict=False)]:
+        while batch := list(islice(old, SWEEP_BATCH)):
             orphans = set(batch) - set(await known(batch))
             for name in sorted(orphans):
                 gone += await self._in_thread(_remove, self._root, self._path(name), horizon)
@@ -135,7 +136,7 @@ class MemoryBlobs:
         """Random access to a blob. Raises `NotFound`."""
         return MemoryReader(self._content(sha256))
 
-    async def stream(self, sha256: str, *, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, sha256: str, *, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes]:
         """The bytes, or a slice of them, in chunks of 256 kB. Raises `NotFound`."""
         content = self._content(sha256)
         end = len(content) if length is None else min(len(content), offset + length)

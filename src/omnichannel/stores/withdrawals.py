@@ -10,10 +10,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, insert, select, update
 
 from omnichannel.model.base import dump
+from omnichannel.model.conversation import Conversation
 from omnichannel.model.exceptions import NotFound
 from omnichannel.model.ids import IdSource
 from omnichannel.model.withdrawal import Withdrawal
-from omnichannel.stores import log
+from omnichannel.stores import log, records
 from omnichannel.stores.schema import addresses, conversations, moves, notices, withdrawal_history, withdrawals
 from omnichannel.stores.units import Fact
 from omnichannel.stores.upsert import upsert
@@ -112,3 +113,19 @@ def open_on(connection: Connection, channel: str, account: str | None) -> int:
     if account is not None:
         query = query.where(conversations.c.account == account)
     return connection.execute(query).scalar_one()
+
+
+def silent_on(connection: Connection, one: Withdrawal, limit: int | None) -> list[Conversation]:
+    """The newest conversation there of each customer who did not get this period's notice and has not moved."""
+    had = select(notices.c.customer_id).where(notices.c.withdrawal_id == one.id, notices.c.period == one.period)
+    gone = select(moves.c.customer_id).where(moves.c.withdrawal_id == one.id)
+    query = select(conversations).where(
+        conversations.c.brand == one.brand,
+        conversations.c.channel == one.channel,
+        conversations.c.customer_id.notin_(had),
+        conversations.c.customer_id.notin_(gone),
+    )
+    if one.account is not None:
+        query = query.where(conversations.c.account == one.account)
+    newest = {row.customer_id: row for row in connection.execute(query.order_by(conversations.c.id))}
+    return [records.conversation(row) for row in list(newest.values())[:limit]]

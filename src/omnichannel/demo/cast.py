@@ -1,0 +1,85 @@
+"""The people of a demo, and what was said: the record against which the database is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from omnichannel.testing.simulators.base import Seen
+
+if TYPE_CHECKING:
+    from omnichannel.demo.stage import Brand, Stage
+
+
+@dataclass(slots=True, kw_only=True)
+class Person:
+    """A customer of a brand. `handles` are by channel, `follows` is where they go when they are told, if at all."""
+
+    name: str
+    brand: Brand
+    language: str
+    handles: Mapping[str, str]
+    follows: str | None = None
+    public: bool = False
+    on_file: str | None = None
+    moved: bool = False
+    verified: bool = False
+    asked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of a customer, as the platform took it."""
+
+    channel: str
+    account: str
+    message_id: str
+    handle: str
+    text: str
+
+
+@dataclass(slots=True)
+class Record:
+    """Everything that customers said, in order."""
+
+    stage: Stage
+    said: list[Said] = field(default_factory=list[Said])
+
+    def speak(
+        self, person: Person, channel: str, text: str, *, surface: str | None = None, reply_to: str | None = None
+    ) -> str:
+        """A customer writes. Gives the platform's id."""
+        simulator = self.stage.simulators[channel]
+        account = account_id(person.brand, channel)
+        handle = person.handles[channel]
+        message_id = simulator.says(handle, text, surface=surface, reply_to=reply_to, account_id=account)
+        self.said.append(Said(channel, account, message_id, handle, text))
+        return message_id
+
+    def open_link(self, person: Person, channel: str, url: str) -> str:
+        """A customer opens a link and sends what it has filled in."""
+        message_id = self.stage.simulators[channel].opens(person.handles[channel], url)
+        self.said.append(Said(channel, account_id(person.brand, channel), message_id, person.handles[channel], url))
+        return message_id
+
+    def phone(self, person: Person, channel: str) -> list[Seen]:
+        """What a customer's phone shows."""
+        return self.stage.simulators[channel].seen(person.handles[channel])
+
+
+def account_id(brand: Brand, channel: str) -> str:
+    """The id of a brand's account."""
+    return brand.account({"x": "x", "whatsapp": "wa", "email": "mail"}[channel])
+
+
+LEADS = {"whatsapp": "https://wa.me/", "email": "mailto:"}
+
+
+def link_to(seen: list[Seen], channel: str) -> str | None:
+    """The newest link to a channel on a phone."""
+    for one in reversed(seen):
+        for url in one.links:
+            if url.startswith(LEADS[channel]):
+                return url
+    return None

@@ -1,0 +1,201 @@
+"""The story of `omnichannel demo`: an airline with two brands leaves X, and its customers go on elsewhere."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import anyio
+
+from omnichannel.demo.behaviour import Crowd
+from omnichannel.demo.cast import Person, Record
+from omnichannel.demo.desk import Agents, at_rest
+from omnichannel.demo.ledger import Problem, Totals, settle_up
+from omnichannel.demo.stage import Brand, Stage
+from omnichannel.model.address import Address, Assurance
+
+START = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
+FACTOR = 300.0
+BRANDS = (
+    Brand(id="azurair", name="Azur Air", domain="azurair.example"),
+    Brand(id="bluewing", name="Blue Wing", domain="bluewing.example"),
+)
+NAMES = {
+    "azurair": ("Anaïs", "Bruno", "Chloé", "Denis", "Élise", "Farid", "Gaëlle", "Hugo", "Inès", "Jules"),
+    "bluewing": ("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn", "Grace", "Hal", "Ivy", "Jack"),
+}
+QUESTIONS = {
+    "fr": ("Bonjour, où est ma valise ?", "Toujours rien pour ma valise, pouvez-vous m'aider ?"),
+    "en": ("Hello, where is my suitcase?", "Still nothing about my suitcase, can you help me please?"),
+}
+PATIENCE = 12.0
+
+Say = Callable[[str], None]
+
+
+def cast(rng: random.Random) -> list[Person]:
+    """Ten people a brand: most write by DM, some in public; some would follow a link, some have a second address on
+    file, some have neither."""
+    people: list[Person] = []
+    for number, brand in enumerate(BRANDS):
+        language = "fr" if brand.id == "azurair" else "en"
+        for index, name in enumerate(NAMES[brand.id]):
+            handle = f"@{name.lower()}{rng.randrange(100, 999)}"
+            phone = f"+336{number}{index:02}{rng.randrange(10000, 99999)}"
+            mail = f"{handle[1:].encode('ascii', 'ignore').decode()}@mail.example"
+            follows = ("whatsapp", "whatsapp", "email", None, "whatsapp", None, "email", None, "whatsapp", None)[index]
+            person = Person(
+                name=name,
+                brand=brand,
+                language=language,
+                handles={"x": handle, "whatsapp": phone, "email": mail},
+                follows=follows,
+                public=index in (4, 8, 9),
+                on_file="email" if index == 5 else None,
+            )
+            people.append(person)
+    return people
+
+
+async def play(*, seed: int, database: Path | None, say: Say) -> tuple[Totals, list[Problem]]:
+    """Plays the story; gives its totals and every problem."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    people = cast(rng)
+    with TemporaryDirectory(prefix="omnichannel-demo-") as folder:
+        stage = Stage(
+            brands=list(BRANDS),
+            folder=Path(folder),
+            database=database or Path(folder) / "demo.db",
+            start=START,
+            factor=FACTOR,
+            seed=seed,
+            pymap=True,
+        )
+        say("Starting: X and WhatsApp on ports of their own, two mailboxes, a mail relay, and the hub in its process.")
+        began = time.monotonic()
+        async with stage:
+            return await _acts(stage, people, say, began)
+
+
+async def _acts(stage: Stage, people: list[Person], say: Say, began: float) -> tuple[Totals, list[Problem]]:
+    record = Record(stage)
+    for person in people:
+        for channel, handle in person.handles.items():
+            stage.simulators[channel].customer(person.name, handle, language=person.language)
+    async with anyio.create_task_group() as group:
+        group.start_soon(Agents(stage.desk).live)
+        crowd = Crowd(record, people)
+        await _open(stage, record, people, say)
+        wdr = await _leave(stage, say)
+        group.start_soon(crowd.live)
+        await _write_again(stage, record, people, say)
+        await _tell_the_silent(stage, wdr, say)
+        await _close(stage, record, people, say)
+        group.cancel_scope.cancel()
+    totals, problems = await settle_up(stage.desk, record, "x", time.monotonic() - began)
+    return totals, problems
+
+
+async def _open(stage: Stage, record: Record, people: list[Person], say: Say) -> None:
+    say("1. An ordinary morning: twenty customers write to two brands on X, most by DM, some in public.")
+    for person in people:
+        text = QUESTIONS[person.language][0]
+        record.speak(person, "x", text, surface="mention" if person.public else None)
+    await _rest(stage)
+    example = record.phone(people[0], "x")[-1]
+    say(f"   {people[0].name} on X asks: {QUESTIONS['fr'][0]}")
+    say(f"   {people[0].brand.name} answers on X: {example.text}")
+    for person in people:
+        if person.on_file is not None:
+            customer = await stage.desk.customer(address=_address(stage, person), brand=person.brand.id)
+            known = Address(channel="email", value=person.handles["email"], assurance=Assurance.VERIFIED)
+            await stage.desk.add_address(customer.id, known)
+
+
+def _address(stage: Stage, person: Person) -> Address:
+    return Address(channel="x", value=stage.x.customers[person.handles["x"]].ids["user_id"])
+
+
+async def _leave(stage: Stage, say: Say) -> dict[str, str]:
+    say("2. X will close. Before anything is sent: who would be touched?")
+    targets = ["whatsapp", "email"]
+    found: dict[str, str] = {}
+    for brand in BRANDS:
+        impact = await stage.desk.preview_withdrawal("x", brand=brand.id, targets=targets)
+        reach = impact.reach
+        say(
+            f"   {brand.name}: {reach.customers} customers on X, {reach.reachable_elsewhere} with another address, "
+            f"{impact.open_conversations} open conversations; notices would cost {reach.cost} USD."
+        )
+        now = stage.clock.now()
+        withdrawal = await stage.desk.withdraw(
+            "x",
+            brand=brand.id,
+            announced_at=now,
+            redirect_at=now,
+            closed_at=now + timedelta(days=28),
+            targets=targets,
+            reason="price",
+        )
+        found[brand.id] = withdrawal.id
+    say("   Announced: whoever writes is answered, and told once where to go on.")
+    return found
+
+
+async def _write_again(stage: Stage, record: Record, people: list[Person], say: Say) -> None:
+    say("3. Half of them write again. Each gets the notice with a link of their own; some follow it.")
+    for person in people[::2]:
+        record.speak(person, "x", QUESTIONS[person.language][1], surface="mention" if person.public else None)
+    await _rest(stage)
+    told = record.phone(people[0], "x")[-1]
+    for line in next((s.text for s in reversed(record.phone(people[0], "x")) if s.links), told.text).splitlines():
+        say(f"   {people[0].name} on X sees: {line}")
+
+
+async def _tell_the_silent(stage: Stage, withdrawals: dict[str, str], say: Say) -> None:
+    queued = 0
+    for withdrawal_id in withdrawals.values():
+        queued += await stage.desk.outreach(withdrawal_id)
+    say(f"4. The silent ones are told too: {queued} notices more, none to anyone twice.")
+    await _rest(stage)
+
+
+async def _close(stage: Stage, record: Record, people: list[Person], say: Say) -> None:
+    say("5. X closes. The platform answers 403 from now on; the hub does not even try.")
+    for brand in BRANDS:
+        known = next(w for w in stage.desk.core.book.current if w.brand == brand.id)
+        await stage.desk.withdraw(
+            "x",
+            brand=brand.id,
+            announced_at=known.announced_at,
+            redirect_at=known.redirect_at,
+            closed_at=stage.clock.now(),
+            targets=["whatsapp", "email"],
+            reason="price",
+        )
+    stage.x.withdraw("403-plan")
+    for person in [one for one in people if one.moved]:
+        record.speak(person, person.follows or "", QUESTIONS[person.language][1])
+    await _rest(stage)
+    one = next(person for person in people if person.moved)
+    say(f"   {one.name} asks on {one.follows}: {QUESTIONS[one.language][1]}")
+    say(f"   {one.brand.name} answers there: {record.phone(one, one.follows or '')[-1].text}")
+
+
+async def _rest(stage: Stage) -> None:
+    """Until everything that was set off has come to rest: twice in a row, since platforms answer with webhooks."""
+    quiet = 0
+    with anyio.move_on_after(PATIENCE):
+        while quiet < 6:
+            quiet = quiet + 1 if await at_rest(stage.desk, [stage.backlog()]) else 0
+            await anyio.sleep(0.05)
+
+
+def as_json(totals: Totals) -> str:
+    """The one object that `--json` ends with."""
+    return json.dumps(totals.as_dict())
