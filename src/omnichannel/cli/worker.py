@@ -9,6 +9,7 @@ from importlib import import_module
 
 import anyio
 from anyio import CancelScope
+from anyio.abc import TaskStatus
 
 from omnichannel.hub import Hub
 from omnichannel.model.exceptions import ConfigurationError
@@ -35,24 +36,27 @@ def worker(hub: str, /, *, trio: bool = False) -> None:
 async def run(hub: Hub) -> None:
     """Serves a hub until it ends, or until the process is told to stop: what is in hand is finished first."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_stop_when_told, tasks.cancel_scope)
+        await tasks.start(_stop_when_told, tasks.cancel_scope)
         await hub.serve()
         tasks.cancel_scope.cancel()
 
 
-async def _stop_when_told(scope: CancelScope) -> None:
+async def _stop_when_told(scope: CancelScope, *, task_status: TaskStatus[None]) -> None:
     # Windows has no such signals for event loops: there, an interrupt ends the process.
-    if sys.platform != "win32":
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                scope.cancel()
-                return
+    if sys.platform == "win32":
+        task_status.started()
+        return
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for _ in signals:
+            scope.cancel()
+            return
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error in a group of one; task groups put every error into a group."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+def _first(error: BaseException) -> BaseException:
+    """The error itself: task groups put every error into a group."""
+    inside: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return _first(inside[0]) if inside else error
 
 
 def load(target: str) -> Hub:

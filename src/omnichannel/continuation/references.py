@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 from itertools import groupby
+from typing import assert_never
 
 from omnichannel.channel.capabilities import LinkCapacity
 from omnichannel.model.exceptions import ConfigurationError
@@ -48,6 +49,8 @@ def new_reference(bits: int, capacity: LinkCapacity | None = None) -> str:
             if capacity.chars < DIGITS:
                 raise _too_small(capacity.chars)
             return str(bits % 10**DIGITS).zfill(DIGITS)
+        case _:
+            assert_never(capacity.alphabet)
 
 
 def _fitting(bits: int, chars: int) -> str:

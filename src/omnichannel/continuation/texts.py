@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 __all__ = ["Phrase", "say"]
 
-Phrase: TypeAlias = Literal["code", "code_sent", "code_ok", "code_wrong"]
+Phrase: TypeAlias = Literal["code", "code_sent", "code_ok", "code_wrong", "private"]
 
 _TEXTS: Mapping[str, Mapping[Phrase, str]] = {
     "en": {
@@ -15,6 +15,7 @@ _TEXTS: Mapping[str, Mapping[Phrase, str]] = {
         "code_sent": "So that only you see your conversation, we have sent you a code on {channel}. Write it here.",
         "code_ok": "Thank you. We go on here with your conversation.",
         "code_wrong": "That code is not right, or too old.",
+        "private": "So that nobody else reads along, please go on with us here:\n{links}",
     },
     "fr": {
         "code": "Votre code est {code}. Écrivez-le là où vous continuez avec nous, et nulle part ailleurs. "
@@ -23,6 +24,7 @@ _TEXTS: Mapping[str, Mapping[Phrase, str]] = {
         "Écrivez-le ici.",
         "code_ok": "Merci. Nous continuons ici votre conversation.",
         "code_wrong": "Ce code n'est pas le bon, ou il est trop ancien.",
+        "private": "Pour que personne d'autre ne lise, continuez avec nous ici :\n{links}",
     },
     "de": {
         "code": "Ihr Code ist {code}. Schreiben Sie ihn dort, wo Sie mit uns weitermachen, und nirgends sonst. "
@@ -31,6 +33,7 @@ _TEXTS: Mapping[str, Mapping[Phrase, str]] = {
         "Bitte schreiben Sie ihn hier.",
         "code_ok": "Danke. Wir machen hier mit Ihrem Gespräch weiter.",
         "code_wrong": "Dieser Code stimmt nicht, oder er ist zu alt.",
+        "private": "Damit niemand mitliest, machen Sie bitte hier mit uns weiter:\n{links}",
     },
     "es": {
         "code": "Su código es {code}. Escríbalo donde continúe con nosotros y en ningún otro sitio. Vale 15 minutos.",
@@ -38,6 +41,7 @@ _TEXTS: Mapping[str, Mapping[Phrase, str]] = {
         "Escríbalo aquí.",
         "code_ok": "Gracias. Seguimos aquí con su conversación.",
         "code_wrong": "Ese código no es correcto, o es demasiado antiguo.",
+        "private": "Para que nadie más lo lea, continúe con nosotros aquí:\n{links}",
     },
 }
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from omnichannel.hub.hub import Hub
 from omnichannel.model.exceptions import OmnichannelError
 from omnichannel.stores.schema import conversations, deliveries, events, journal, messages
+
+if TYPE_CHECKING:
+    from omnichannel.demo.stage import Stage
 
 LOOK = 0.1
 ANSWERS = {
@@ -46,25 +51,55 @@ class Agents:
             await anyio.sleep(LOOK)
 
 
-async def at_rest(hub: Hub, backlog: Sequence[int] = ()) -> bool:
-    """Whether nothing is under way in the store."""
-    return not any(backlog) and not await hub.core.store.read(_busy)
+async def at_rest(hub: Hub, backlog: Sequence[int] = (), *, answered: bool = True) -> bool:
+    """Whether nothing is under way in the store, and, where `answered`, nobody waits for an answer."""
+    return not any(backlog) and not await hub.core.store.read(partial(_busy, answered=answered))
 
 
-def _busy(connection: Connection) -> bool:
-    waiting = (
+def _busy(connection: Connection, *, answered: bool) -> bool:
+    waiting: list[Select[Any]] = [
         select(journal.c.seq).where(journal.c.state == "new"),
         select(events.c.seq).where(events.c.state == "new"),
         select(deliveries.c.id).where(deliveries.c.due_at.isnot(None)),
-        select(conversations.c.id).where(conversations.c.waiting.is_(True), conversations.c.history_hidden.is_(False)),
-    )
+    ]
+    if answered:
+        hidden = conversations.c.history_hidden
+        waiting.append(select(conversations.c.id).where(conversations.c.waiting.is_(True), hidden.is_(False)))
     return any(connection.execute(query.limit(1)).first() is not None for query in waiting)
 
 
-def conversation_of(connection: Connection, account: str, platform_id: str) -> str | None:
-    """The conversation in which a customer's message was filed, if it has been."""
-    query = select(messages.c.conversation_id).where(
-        messages.c.platform_id == platform_id, messages.c.account == account
+@dataclass(slots=True)
+class Filing:
+    """Tells agents where a customer's message was filed, as soon as it is: one look for all who wait."""
+
+    stage: Stage
+    _waiting: dict[tuple[str, str], tuple[anyio.Event, list[str]]] = field(
+        default_factory=dict[tuple[str, str], tuple[anyio.Event, list[str]]]
     )
-    found: str | None = connection.execute(query).scalar()
-    return found
+
+    async def conversation_of(self, account: str, platform_id: str) -> str:
+        """The conversation of a message, once it has one."""
+        event, found = self._waiting.setdefault((account, platform_id), (anyio.Event(), []))
+        await event.wait()
+        return found[0]
+
+    async def watch(self) -> None:
+        """Looks until cancelled."""
+        while True:
+            if self._waiting:
+                wanted = list(self._waiting)
+                for account, platform_id, place in await self.stage.desk.core.store.read(
+                    partial(_filed, wanted=wanted)
+                ):
+                    event, found = self._waiting.pop((account, platform_id))
+                    found.append(place)
+                    event.set()
+            await anyio.sleep(LOOK / 2)
+
+
+def _filed(connection: Connection, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    query = select(messages.c.account, messages.c.platform_id, messages.c.conversation_id).where(
+        messages.c.platform_id.in_([platform_id for _, platform_id in wanted])
+    )
+    asked = set(wanted)
+    return [(row[0], row[1], row[2]) for row in connection.execute(query) if (row[0], row[1]) in asked]

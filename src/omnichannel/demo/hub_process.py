@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -16,11 +17,14 @@ from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
 from omnichannel.runtime.policy import Policy
 
+LEASE = timedelta(seconds=2)
+"""By the wall: a hub that was killed is soon replaced, and what it had leased is free again."""
+
 
 def make_hub(plan: HubPlan, *, work: bool) -> Hub:
     """The hub of a plan: in its own process with workers, at the desk without."""
     accounts = plan.opened()
-    hub = Hub([], ports=Ports(clock=plan.clock), work=work)
+    hub = Hub([], ports=Ports(clock=plan.clock, lease_ttl=LEASE * plan.factor), work=work)
     hub.settings = HubSettings(
         accounts=accounts,
         store=f"sqlite:///{plan.database}",

@@ -84,7 +84,8 @@ class MailHost:
         account = self.simulator.accounts.get(account_id)
         if account is None:
             return "554 5.7.1 not from here"
-        mail = _mail(bytes(envelope.content or b""), envelope, self.simulator)
+        content = envelope.content if isinstance(envelope.content, bytes) else b""
+        mail = _mail(content, envelope, self.simulator)
         for recipient in envelope.rcpt_tos:
             self.simulator.receive(account, recipient, mail)
         return "250 2.0.0 queued"

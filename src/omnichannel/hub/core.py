@@ -29,6 +29,7 @@ from omnichannel.runtime.limits import Limiter
 from omnichannel.runtime.media import Keeper, MediaReader
 from omnichannel.runtime.parsing import Parser
 from omnichannel.runtime.policy import Advisor, Policy, WithdrawalBook
+from omnichannel.runtime.probing import Prober
 from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.secrets import require_webhook_secret, resolve
 from omnichannel.runtime.sending import Outbox
@@ -180,7 +181,7 @@ async def _wire(
     board = HealthBoard(store, clock, ids)
     advisor = Advisor(doors, policy, book, board)
     continuing = Continuing(store, clock, ids, doors, policy, book)
-    outbox = Outbox(store, clock, ids, doors, advisor, board, runner, ports.random, ports.crash)
+    outbox = Outbox(store, clock, ids, doors, advisor, board, runner, ports.random, continuing, ports.crash)
     keeper = Keeper(blobs, fetcher, runner)
     services = TurnServices(doors, runner, keeper, reader)
     dispatcher = Dispatcher(store, clock, ids, handlers, continuing, services)
@@ -190,11 +191,12 @@ async def _wire(
         clock=clock,
         engine=ports.engine,
         owner=owner,
-        parser=Parser(store, blobs, doors, clock, ids, owner),
+        parser=Parser(store, blobs, doors, clock, ids, owner, ports.lease_ttl),
         handling=dispatcher,
         sending=outbox,
-        timers=Timers(store, clock, ids, board, book),
+        timers=Timers(store, clock, ids, board, book, Prober(store, clock, doors, runner, board, owner)),
         notify=notifier.notify,
+        lease_ttl=ports.lease_ttl,
     )
     core = Core(
         ports=ports,

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
 from omnichannel.channel.base import Account
-from omnichannel.handlers import Event, Handlers, MessageHandler
+from omnichannel.handlers import Event, Handlers
 from omnichannel.hub.answers import Decision, Explanation, Impact, Page
 from omnichannel.hub.asgi import HubApp
 from omnichannel.hub.desk import Desk
 from omnichannel.hub.ports import Ports
+from omnichannel.hub.registering import Registering
 from omnichannel.hub.settings import HubSettings, accounts_of, from_toml
 from omnichannel.model.address import Address, Customer
 from omnichannel.model.base import Purpose, Success, Visibility
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from omnichannel.hub.core import Core
 
 
-class Hub:
+class Hub(Registering):
     """Constructing does no IO and reads no secret. `async with` opens the store and, with `work=True`, runs workers,
     pollers and streams, which are leased, so that one process does each.
 
@@ -150,35 +151,6 @@ class Hub:
                 await talk(self.core, consoles[0])
             else:
                 await anyio.sleep_forever()
-
-    # -- handlers
-
-    @overload
-    def on_message(self, handler: MessageHandler, /) -> MessageHandler: ...
-
-    @overload
-    def on_message(
-        self,
-        *,
-        channel: str | None = None,
-        surface: str | None = None,
-        brand: str | None = None,
-        language: str | None = None,
-    ) -> Callable[[MessageHandler], MessageHandler]: ...
-
-    def on_message(
-        self,
-        handler: MessageHandler | None = None,
-        *,
-        channel: str | None = None,
-        surface: str | None = None,
-        brand: str | None = None,
-        language: str | None = None,
-    ) -> MessageHandler | Callable[[MessageHandler], MessageHandler]:
-        """Registers a message handler, as `Handlers.on_message` does."""
-        if handler is not None:
-            return self.handlers.on_message(handler)
-        return self.handlers.on_message(channel=channel, surface=surface, brand=brand, language=language)
 
     # -- records
 
@@ -394,6 +366,13 @@ class Hub:
         from omnichannel.hub import withdrawing
 
         return await withdrawing.outcome(self.core, withdrawal)
+
+    async def release(self, account: str, *, by: str = "api") -> None:
+        """Says that an account works: what was held, suspected or failing there is forgotten, and what waited for it
+        goes out. Raises `NotFound`."""
+        from omnichannel.hub import withdrawing
+
+        await withdrawing.release(self.core, account, by)
 
     # -- events
 

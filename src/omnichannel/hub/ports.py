@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.runtime.clock import Clock, SystemClock
 from omnichannel.runtime.ids import RandomIds
 from omnichannel.runtime.transport import Mailer, MediaSource, Transport
+from omnichannel.stores.units import LEASE_TTL
 
 if TYPE_CHECKING:
     from omnichannel.stores.base import BlobStore
@@ -29,6 +31,8 @@ class Ports:
     clock: Clock = field(default_factory=SystemClock)
     ids: IdSource | None = None
     engine: Engine = field(default_factory=InProcess)
+    lease_ttl: timedelta = LEASE_TTL
+    """How long a lease lasts by `clock`; a clock that runs fast wants longer ones."""
     store: SqlStore | None = None
     blobs: BlobStore | None = None
     transport: Callable[[MediaSource], Transport] | None = None

@@ -21,8 +21,9 @@ from omnichannel.model.exceptions import ConfigurationError, DeliveryError, NotF
 from omnichannel.model.message import Delivery, Message
 from omnichannel.stores import desk, log, records
 from omnichannel.stores.directory import family_of
+from omnichannel.stores.merging import merge
 from omnichannel.stores.progress import RANK
-from omnichannel.stores.schema import addresses, conversations, customers
+from omnichannel.stores.schema import addresses, conversations, customers, deliveries
 
 SWEEP = 1.0
 
@@ -55,15 +56,32 @@ async def customer(
 
 
 async def link_customer(core: Core, customer_id: str, external_id: str, assurance: int) -> Customer:
-    """Ties a customer to the host's own record."""
+    """Ties a customer to the host's own record; two who are the same to the host are one from now on."""
+    now = core.ports.clock.now()
 
     def unit(connection: Connection) -> Customer:
         found = records.find_customer(connection, customer_id)
-        connection.execute(update_rows(customers).where(customers.c.id == found.id).values(external_id=external_id))
+        known = select(customers.c.id).where(customers.c.brand == found.brand, customers.c.external_id == external_id)
+        holder = connection.execute(known).scalar()
+        owner = found.id if holder is None else records.find_customer(connection, holder).id
+        if holder is None:
+            linked = update_rows(customers).where(customers.c.id == found.id)
+            connection.execute(linked.values(external_id=external_id))
         mine = [address.id for address in found.addresses]
         raised = update_rows(addresses).where(addresses.c.id.in_(mine), addresses.c.assurance < assurance)
         connection.execute(raised.values(assurance=assurance))
-        return records.find_customer(connection, found.id)
+        facts = merge(
+            connection,
+            brand=found.brand,
+            customer_id=found.id,
+            into_id=owner,
+            assurance=assurance,
+            evidence="host",
+            reason=f"the host calls both {external_id}",
+            now=now,
+        )
+        log.append(connection, facts, core.ids, now)
+        return records.find_customer(connection, owner)
 
     return await core.store.write(unit)
 
@@ -140,13 +158,19 @@ async def wait(core: Core, delivery_id: str, until: str, within: timedelta | Non
     while True:
         found = await delivery(core, delivery_id)
         if found.state in ("failed", "expired", "cancelled"):
-            raise DeliveryError(f"delivery {delivery_id} is {found.state}")
+            why = await core.store.read(partial(_why, delivery_id=delivery_id))
+            raise DeliveryError(f"delivery {delivery_id} is {found.state}: {why}")
         if RANK.get(found.state, 0) >= RANK[until]:
             return found
         if ends is not None and clock.now() >= ends:
             raise TimeoutError(f"delivery {delivery_id} is still {found.state}")
         await core.ports.engine.wait(0.05)
         await anyio.lowlevel.checkpoint()
+
+
+def _why(connection: Connection, *, delivery_id: str) -> str:
+    found = connection.execute(select(deliveries.c.reason).where(deliveries.c.id == delivery_id)).scalar()
+    return found or "no reason is known"
 
 
 async def events(core: Core, after: int | None, types: Sequence[str]) -> AsyncIterator[Event]:

@@ -19,7 +19,6 @@ from omnichannel.runtime.sources import run_listen, run_poll
 from omnichannel.stores import journal, leases
 
 _log = logging.getLogger("omnichannel.sources")
-RENEW = leases.TTL.total_seconds() / 3
 AGAIN = 60.0
 
 
@@ -43,7 +42,7 @@ async def run_sources(core: Core) -> None:
                 group.start_soon(_keep_reading, core, channel, kind)
 
 
-async def _keep_reading(core: Core, channel: Channel[Any], kind: str) -> None:
+async def _keep_reading(core: Core, channel: Channel[Any], kind: SourceKind) -> None:
     source = f"{kind}:{channel.account.id}"
     while True:
         try:
@@ -51,27 +50,38 @@ async def _keep_reading(core: Core, channel: Channel[Any], kind: str) -> None:
                 await _read_while_leased(core, channel, kind, source)
         except StoreError as error:
             _log.warning("%s waits for the store: %s", source, error)
-        await core.ports.clock.sleep(RENEW)
+        await core.ports.clock.sleep(_renew(core))
+
+
+def _renew(core: Core) -> float:
+    return core.ports.lease_ttl.total_seconds() / 3
 
 
 async def _lease(core: Core, source: str) -> bool:
     now = core.ports.clock.now()
-    held = await core.store.write(lambda c: leases.acquire(c, [source], core.worker.owner, now))
+    held = await core.store.write(lambda c: leases.acquire(c, [source], core.worker.owner, now, core.ports.lease_ttl))
     return source in held
 
 
-async def _read_while_leased(core: Core, channel: Channel[Any], kind: str, source: str) -> None:
+async def _read_while_leased(core: Core, channel: Channel[Any], kind: SourceKind, source: str) -> None:
     """Reads, and stops where the lease went to another process."""
     async with anyio.create_task_group() as group:
-        group.start_soon(_read, core, channel, kind, source, group.cancel_scope)
+        group.start_soon(_read_on, core, channel, kind, group.cancel_scope)
         while True:
-            await core.ports.clock.sleep(RENEW)
+            await core.ports.clock.sleep(_renew(core))
             if not await _lease(core, source):
                 group.cancel_scope.cancel()
                 return
 
 
-async def _read(core: Core, channel: Channel[Any], kind: str, source: str, scope: anyio.CancelScope) -> None:
+async def _read_on(core: Core, channel: Channel[Any], kind: SourceKind, scope: anyio.CancelScope) -> None:
+    await read(core, channel, kind)
+    scope.cancel()
+
+
+async def read(core: Core, channel: Channel[Any], kind: SourceKind) -> None:
+    """Reads an account from where it was left, until that fails; returns a little later."""
+    source = f"{kind}:{channel.account.id}"
     cursor = await core.store.read(lambda c: journal.cursor(c, source))
     endpoint = core.doors.infos[channel.account.id].endpoint
 
@@ -82,10 +92,9 @@ async def _read(core: Core, channel: Channel[Any], kind: str, source: str, scope
     _log.warning("%s cannot be read: %s", source, failure.message)
     await core.board.learn(channel.account.id, Called(failure=failure), channel.account.brand)
     await core.ports.clock.sleep(AGAIN)
-    scope.cancel()
 
 
-async def _run(core: Core, channel: Channel[Any], kind: str, cursor: str | None, commit: Any) -> Failure:
+async def _run(core: Core, channel: Channel[Any], kind: SourceKind, cursor: str | None, commit: Any) -> Failure:
     clock = core.ports.clock
     if kind == "session":
         connect = core.ports.connect

@@ -13,6 +13,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.health import HealthBoard
 from omnichannel.runtime.policy import WithdrawalBook
+from omnichannel.runtime.probing import Prober
 from omnichannel.stores import journal, withdrawals
 from omnichannel.stores.base import Store
 from omnichannel.stores.schema import accounts, timers
@@ -32,6 +33,7 @@ class Timers:
     ids: IdSource
     board: HealthBoard
     book: WithdrawalBook
+    prober: Prober
     _looked_at: datetime | None = None
     _cleaned_at: datetime | None = None
 
@@ -46,12 +48,14 @@ class Timers:
             done += await self.store.write(lambda c: withdrawals.advance(c, now, self.ids))
             await self.book.reload(now=True)
         done += await self._account_news(now)
+        done += await self.prober.tick()
         await self._clean(now)
         return done
 
     async def next_due(self) -> datetime | None:
-        """When the next phase begins."""
-        return await self.store.read(withdrawals.next_due)
+        """When the next phase begins, or something is looked at again."""
+        found = [await self.store.read(withdrawals.next_due), self.prober.next_due()]
+        return min((at for at in found if at is not None), default=None)
 
     async def _phase_is_due(self, now: datetime) -> bool:
         due = await self.store.read(withdrawals.next_due)

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, select
 from omnichannel.channel.base import Channel
 from omnichannel.hub.answers import Impact
 from omnichannel.hub.core import Core
-from omnichannel.model.exceptions import ConfigurationError
+from omnichannel.model.content import Localized, as_content, text_of
+from omnichannel.model.exceptions import ConfigurationError, NotFound
 from omnichannel.model.withdrawal import Scope, Withdrawal
 from omnichannel.routing.consent import consent_for
+from omnichannel.routing.health import Released
 from omnichannel.routing.prices import price
 from omnichannel.stores import consents, records, withdrawals
 from omnichannel.stores.directory import owners_of
@@ -48,6 +50,16 @@ async def withdraw(core: Core, given: Withdrawal, by: str) -> Withdrawal:
     return replace(kept, phase=phase_at(kept, now))
 
 
+async def release(core: Core, account: str, by: str) -> None:
+    """An operator says that an account works."""
+    info = core.doors.infos.get(account)
+    if info is None:
+        raise NotFound(f"there is no account {account!r}; there are: {', '.join(core.doors.infos)}")
+    await core.board.reload()
+    await core.board.learn(account, Released(), info.brand, by=by)
+    core.ports.engine.kick()
+
+
 def _scope(one: Withdrawal) -> tuple[object, ...]:
     return (one.channel, one.account, one.brand, one.scope)
 
@@ -61,13 +73,19 @@ def _check(core: Core, given: Withdrawal) -> None:
         there = ", ".join(core.doors.channels)
         raise ConfigurationError(f"there is no account {given.account!r} to withdraw; there are: {there}")
     if given.notice is not None:
-        hosts = set(core.policy.allowed_hosts)
-        check_notice(given, hosts)
+        check_notice(given, set(core.policy.allowed_hosts))
+        _check_name(core, given, given.notice)
     missing = [target for target in given.targets if target not in known]
     if given.targets and len(missing) == len(given.targets):
         raise ConfigurationError(
             f"none of the targets ({', '.join(missing)}) is configured for brand {given.brand}: nobody could go there"
         )
+
+
+def _check_name(core: Core, given: Withdrawal, notice: Localized) -> None:
+    words = (text_of(as_content(one)) for one in notice.by_language.values())
+    if not core.policy.name_of(given.brand) and any("{brand}" in text for text in words):
+        raise ConfigurationError(f"the notice says {{brand}}, and brand {given.brand!r} has no name: give it one")
 
 
 async def reinstate(core: Core, withdrawal_id: str, canary: float) -> Withdrawal:
@@ -159,7 +177,7 @@ def _notice_price(core: Core, one: Withdrawal) -> Decimal | None:
 def _standings(
     connection: Connection, core: Core, one: Withdrawal, notice: Decimal | None, *, told: bool
 ) -> list[Standing]:
-    people = withdrawals.people_on(connection, one.brand, one.channel)
+    people = withdrawals.people_on(connection, one.brand, one.channel, one.account)
     owners = owners_of(connection, people)
     persons = {person: owners.get(person, person) for person in people}
     customers = records.customers_of(connection, persons.values())
@@ -168,7 +186,8 @@ def _standings(
     moved = {owners_of(connection, moved).get(person, person) for person in moved}
     had = {owners_of(connection, had).get(person, person) for person in had}
     gone = _unreachable(connection, one.brand)
-    wanted = [name for name in core.doors.names(one.brand) if name != one.channel]
+    left = [c for c in core.doors.of_channel(one.channel, one.brand) if one.account not in (None, c.account.id)]
+    wanted = [name for name in core.doors.names(one.brand) if name != one.channel or left]
     standings: list[Standing] = []
     for person in set(persons.values()):
         customer = customers[person]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import binascii
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, assert_never
 
 __all__ = ["Decoder", "TransferEncoding", "decode", "decode_all", "decoder", "transfer_encoding"]
 
@@ -50,6 +51,8 @@ def decoder(encoding: TransferEncoding) -> Decoder:
             return _Uuencode()
         case "identity":
             return _Identity()
+        case _:
+            assert_never(encoding)
 
 
 def decode(chunks: Iterable[bytes], encoding: TransferEncoding) -> Iterator[bytes]:
@@ -96,7 +99,7 @@ class _Base64:
         return binascii.a2b_base64(rest + b"=" * (-len(rest) % 4)) if len(rest) > 1 else b""
 
 
-class _Lines:
+class _Lines(ABC):
     """Cuts a stream into whole lines; a line that never ends is cut where that does no harm."""
 
     def __init__(self) -> None:
@@ -117,8 +120,9 @@ class _Lines:
     def cut(self, data: bytes) -> int:
         return len(data)
 
+    @abstractmethod
     def lines(self, data: bytes) -> bytes:
-        raise NotImplementedError
+        """Decodes whole lines."""
 
 
 class _QuotedPrintable(_Lines):

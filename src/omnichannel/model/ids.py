@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)  # two digits a step: ids are made for every row
 UUID_DIGITS = 26
 
 
@@ -22,11 +23,12 @@ class IdSource(Protocol):
 
 def encode(number: int, digits: int) -> str:
     """A number in Crockford's base 32, lower case, padded to `digits`."""
-    letters: list[str] = []
-    for _ in range(digits):
-        number, rest = divmod(number, 32)
-        letters.append(_ALPHABET[rest])
-    return "".join(reversed(letters))
+    pairs: list[str] = []
+    for _ in range((digits + 1) // 2):
+        pairs.append(_PAIRS[number & 1023])
+        number >>= 10
+    pairs.reverse()
+    return "".join(pairs)[digits & 1 :]
 
 
 def uuid7(milliseconds: int, random_bits: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from omnichannel.channel.capabilities import Capabilities, Initiation, Support
 from omnichannel.kit.degrade import Fitted, fit
@@ -114,7 +114,9 @@ def _withdrawn(option: Option, request: Request, facts: Facts, now: datetime) ->
         return None
     w, phase = found
     opened_at = request.place.opened_at if request.place is not None else None
-    allowed = may_answer(w, phase, opened_at, notice=request.notice) if option.answering else effect_of(phase).start
+    # What belongs to the move itself, the notice and the code that proves who follows it, is part of draining.
+    answers = option.answering or (request.notice and request.is_reply)
+    allowed = may_answer(w, phase, opened_at, notice=request.notice) if answers else effect_of(phase).start
     if allowed:
         return None
     since: object = getattr(w, FIELD[phase])
@@ -204,6 +206,8 @@ def _start(option: Option, request: Request, facts: Facts, now: datetime) -> No 
             return None if option.answering and addressed else No("may_not_start", "only where we were addressed")
         case Initiation.NEVER:
             return None if option.answering else No("may_not_start", "only answers")
+        case _:
+            assert_never(option.capabilities.initiation)
 
 
 def _window(option: Option, request: Request, facts: Facts, now: datetime) -> No | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import assert_never
 from unicodedata import normalize
 
 from omnichannel.model.address import Address
@@ -29,6 +30,8 @@ def texts_of(content: Block) -> tuple[str, ...]:
             return tuple(str(value) for value in content.slots.values())
         case Location():
             return (content.name or "",)
+        case _:
+            assert_never(content)
 
 
 def personal_in(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from omnichannel.model.event import AccountChanged
 from omnichannel.model.outcome import Failure, Level, Outcome
@@ -127,6 +127,8 @@ def fold(health: ChannelHealth, fact: HealthFact, now: datetime) -> ChannelHealt
             return replace(released, calls=(), open_until=None, pause=FIRST_PAUSE)
         case AccountChanged():
             return _changed(health, fact, now)
+        case _:
+            assert_never(fact)
 
 
 def _scope(s: Suspicion) -> tuple[str, str | None, str | None]:
@@ -161,6 +163,8 @@ def _changed(health: ChannelHealth, event: AccountChanged, now: datetime) -> Cha
             return _hold(health, "credentials", None, event.detail)
         case "template" | "info":
             return health if event.failure is None else _failed(health, event.failure, now)
+        case _:
+            assert_never(event.state)
 
 
 # ---------------------------------------------------------------- failures

@@ -20,10 +20,10 @@ from omnichannel.routing.rules import Rule, Situation, first_match, rules_versio
 from omnichannel.withdrawal.effect import effect_of
 from omnichannel.withdrawal.scopes import Question, governing
 
-__all__ = ["decide", "matching_rule"]
+__all__ = ["decide", "matching_rule", "option_of"]
 
-_PASSING = frozenset({"held", "suspected", "rate_limited", "quiet_hours"})
-"""Reasons that may pass, whether or not it is known when."""
+_PASSING = frozenset({"held", "suspected", "rate_limited", "quiet_hours", "window_closed"})
+"""Reasons that may pass, whether or not it is known when: a window opens as soon as the customer writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +182,14 @@ def _keys(request: Request, facts: Facts, names: tuple[str, ...]) -> set[tuple[s
 
 
 # ---------------------------------------------------------------- options
+
+
+def option_of(account: str, surface: str, address: str, request: Request, facts: Facts) -> Option | None:
+    """The way that a step has taken, to be looked at once more before its next part is sent; None where the account,
+    the surface or the address is there no more."""
+    door = next((door for door in facts.doors if door.account == account and door.brand == request.brand), None)
+    found = () if door is None else _options(door, request, facts)
+    return next((one for one in found if (one.surface, one.address.value) == (surface, address)), None)
 
 
 def _options(door: Door, request: Request, facts: Facts) -> Iterator[Option]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from omnichannel.channel.base import Channel
 from omnichannel.continuation.lifetime import life
 from omnichannel.continuation.references import digest, is_short, new_reference
-from omnichannel.continuation.stepup import code_digest, code_from
-from omnichannel.continuation.texts import Phrase, say
-from omnichannel.model.address import Assurance
+from omnichannel.continuation.stepup import CodeCheck, code_digest, code_from
+from omnichannel.continuation.texts import say
+from omnichannel.model.address import Assurance, Customer
 from omnichannel.model.content import Text
 from omnichannel.model.conversation import Conversation
 from omnichannel.model.ids import IdSource
@@ -24,7 +26,7 @@ from omnichannel.stores import notices, records, stepup
 from omnichannel.stores.base import Store
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.units import DueTurn, NewDelivery, NewNotice, NewReference
-from omnichannel.withdrawal.effect import wants_notice
+from omnichannel.withdrawal.effect import effect_of, wants_notice
 from omnichannel.withdrawal.notices import channel_name, render_notice
 from omnichannel.withdrawal.scopes import Question, governing
 
@@ -36,6 +38,14 @@ class OfferedLink:
     target: str
     url: str
     reference: NewReference
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A public answer that shows where to go on privately, with the references in its links."""
+
+    delivery: NewDelivery
+    references: tuple[NewReference, ...]
 
 
 @dataclass(slots=True)
@@ -144,7 +154,7 @@ class Continuing:
         public = conversation.visibility == "public"
         links = self.links(conversation, customer_id, withdrawal.targets, public=public, withdrawal=withdrawal)
         spoken = conversation.language or language
-        brand = self.policy.brand_names.get(conversation.brand, conversation.brand)
+        brand = self.policy.name_of(conversation.brand)
         text = render_notice(withdrawal, spoken, {link.target: link.url for link in links}, brand)
         delivery = NewDelivery(
             id=self.ids.new("dlv"),
@@ -169,25 +179,65 @@ class Continuing:
             created_at=now,
         )
 
+    # -- from public to private
+
+    def pointer(self, conversation: Conversation, customer: Customer, private: str) -> Pointer | None:
+        """Where to go on privately, as a public answer: for a customer whom nothing private reaches. None where there
+        is no such place. `private` is the delivery that could not be made."""
+        if conversation.visibility != "public":
+            return None
+        language = conversation.language or customer.language
+        names = [name for name in self.doors.names(conversation.brand) if name != conversation.channel]
+        open_ones = [name for name in names if self._takes_new(name, conversation.brand, customer.id)]
+        links = self.links(conversation, customer.id, open_ones, public=True, withdrawal=None)
+        if not links:
+            return None
+        lines = "\n".join(f"{channel_name(link.target, language)}: {link.url}" for link in links)
+        delivery = NewDelivery(
+            id=self.ids.new("dlv"),
+            brand=conversation.brand,
+            customer_id=customer.id,
+            conversation_id=conversation.id,
+            content=Text(say("private", language, links=lines)),
+            created_at=self.clock.now(),
+            kind="pointer",
+            visibility="public",
+            order=(conversation.account,),
+            automatic=True,
+            idempotency_key=f"pointer:{private}",
+        )
+        return Pointer(delivery, tuple(link.reference for link in links))
+
+    def _takes_new(self, channel: str, brand: str, customer_id: str) -> bool:
+        question = Question(channel=channel, brand=brand, direction="in")
+        found = governing(self.book.current, question, self.clock.now(), customer_id=customer_id)
+        return found is None or effect_of(found[1]).start
+
     # -- step-up
 
     async def step_up(self, turn: DueTurn) -> bool:
         """Handles a message in a conversation that waits for proof; True where it was about that and nothing else."""
-        conversation = turn.conversation
-        if not conversation.history_hidden or conversation.linked_to is None:
+        conversation, message = turn.conversation, turn.message
+        if conversation.linked_to is None:
+            return False
+        if await self.store.read(lambda c: stepup.was_answered(c, conversation.brand, message.id)):
+            return True  # by a process that ended before it could settle the message
+        if not conversation.history_hidden:
             return False
         if not await self.store.read(lambda c: stepup.pending(c, conversation.id)):
             await self._send_code(turn, conversation.linked_to)
             return True
-        now = self.clock.now()
-        found = await self.store.write(lambda c: stepup.answer(c, conversation.id, turn.message.text, now, self.ids))
-        if found == "no_code":
-            return False
-        phrase: Phrase = "code_ok" if found == "ok" else "code_wrong"
-        place = conversation.linked_to if found == "ok" else conversation.id
-        said = self._say(turn, place, say(phrase, turn.message.language or turn.customer.language), phrase)
-        await self.store.write(lambda c: insert_all(c, [said]))
-        return True
+        now, language = self.clock.now(), message.language or turn.customer.language
+        good = self._say(turn, conversation.linked_to, say("code_ok", language))
+        bad = self._say(turn, conversation.id, say("code_wrong", language))
+
+        def unit(connection: Connection) -> CodeCheck:
+            found = stepup.answer(connection, conversation.id, message.text, now, self.ids)
+            if found != "no_code":
+                insert_all(connection, [good if found == "ok" else bad])
+            return found
+
+        return await self.store.write(unit) != "no_code"
 
     async def _send_code(self, turn: DueTurn, origin_id: str) -> None:
         """Sends a code to the customer whose conversation it is, by an address that we have known before."""
@@ -213,7 +263,7 @@ class Continuing:
             idempotency_key=f"code:{turn.conversation.id}",
         )
         where = channel_name(trusted.channel, language)
-        prompt = self._say(turn, turn.conversation.id, say("code_sent", language, channel=where), "code_sent")
+        prompt = self._say(turn, turn.conversation.id, say("code_sent", language, channel=where))
         new = stepup.NewCode(
             conversation_id=turn.conversation.id,
             address_id=trusted.id,
@@ -224,7 +274,7 @@ class Continuing:
         )
         await self.store.write(lambda c: stepup.begin(c, new))
 
-    def _say(self, turn: DueTurn, conversation_id: str, text: str, what: str) -> NewDelivery:
+    def _say(self, turn: DueTurn, conversation_id: str, text: str) -> NewDelivery:
         return NewDelivery(
             id=self.ids.new("dlv"),
             brand=turn.conversation.brand,
@@ -234,7 +284,7 @@ class Continuing:
             created_at=self.clock.now(),
             automatic=True,
             in_reply_to=turn.message.id,
-            idempotency_key=f"{what}:{turn.message.id}",
+            idempotency_key=stepup.answer_key(turn.message.id),
         )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from omnichannel.model.base import dump
 from omnichannel.model.ids import IdSource
 from omnichannel.model.outcome import Failure
-from omnichannel.routing.health import HEALTHY, Called, ChannelHealth, HealthFact, Suspected, fold, summary
+from omnichannel.routing.health import HEALTHY, Called, ChannelHealth, HealthFact, Released, Suspected, fold, summary
 from omnichannel.runtime.clock import Clock
 from omnichannel.stores import health, log
 from omnichannel.stores.base import Store
@@ -60,21 +60,23 @@ class HealthBoard:
         if piece is not None:
             await self._gather(piece, brand)
 
-    async def learn(self, account: str, fact: HealthFact, brand: str) -> None:
-        """Folds a fact; what matters to others is kept and told."""
+    async def learn(self, account: str, fact: HealthFact, brand: str, *, by: str = "platform") -> None:
+        """Folds a fact; what matters to others is kept and told. `by` says who let an account go on."""
         now = self.clock.now()
         before = self._states.get(account, HEALTHY)
         after = fold(before, fact, now)
         self._states[account] = after
         if replace(before, calls=()) == replace(after, calls=()):
             return
-        facts = _told(account, brand, before, after, now)
+        facts = _told(account, brand, before, after, now, by)
         data = dump(_STATE, replace(after, calls=()))
-        freed = summary(before, now) != "ok" and summary(after, now) == "ok"
+        freed = _obstacles(before) - _obstacles(after)
 
         def unit(connection: Connection) -> None:
             health.save_state(connection, account, data, now)
             log.append(connection, facts, self.ids, now)
+            if isinstance(fact, Released):
+                health.forget_evidence(connection, account)
             if freed:
                 health.wake_held(connection, now)
 
@@ -105,13 +107,22 @@ class HealthBoard:
             await self.learn(account, Suspected(found), brand)
 
 
-def _told(account: str, brand: str, before: ChannelHealth, after: ChannelHealth, now: datetime) -> list[Fact]:
+def _obstacles(state: ChannelHealth) -> set[object]:
+    """What stands between an account and its messages; they are looked at again as soon as one of these is gone."""
+    found: set[object] = {(one.channel, one.account, one.surface) for one in state.suspected}
+    found |= {("country", name) for name in state.blocked_countries} | {
+        ("for", name) for name in state.blocked_purposes
+    }
+    return found | {name for name in ("held", "open_until") if getattr(state, name) is not None}
+
+
+def _told(account: str, brand: str, before: ChannelHealth, after: ChannelHealth, now: datetime, by: str) -> list[Fact]:
     facts: list[Fact] = []
     what = {"account": account, "state": summary(after, now), "detail": after.held_detail}
     if after.held is not None and before.held is None:
         facts.append(Fact(type="account.held", brand=brand, data=what | {"reason": after.held}))
-    if before.held is not None and after.held is None:
-        facts.append(Fact(type="account.released", brand=brand, data=what))
+    if (before.held is not None or before.suspected) and after.held is None and not after.suspected:
+        facts.append(Fact(type="account.released", brand=brand, data=what | {"by": by}))
     if after.suspected and after.suspected != before.suspected:
         scopes = [asdict(one) for one in after.suspected]
         facts.append(Fact(type="channel.suspected", brand=brand, data={"account": account, "scopes": scopes}))

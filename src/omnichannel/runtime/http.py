@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlencode
 
 import anyio
@@ -47,6 +48,8 @@ ANSWER_LIMIT = 16 * 1024 * 1024
 # whose outcome would be unknown.
 KEEP_SECONDS = 4.5
 LANES = 10
+_PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For connections without TLS: a context that trusts nobody, and costs nothing."""
 POOLS = 256
 TARGETS = 512
 
@@ -112,18 +115,29 @@ class _Lanes:
     slots: anyio.Semaphore
     free: list[httpx.AsyncBaseTransport] = field(default_factory=list[httpx.AsyncBaseTransport])
     busy: int = 0
+    closed: bool = False
 
     async def take(self) -> httpx.AsyncBaseTransport:
         await self.slots.acquire()
+        try:
+            lane = self.free.pop() if self.free else self.make()
+        except BaseException:
+            self.slots.release()
+            raise
         self.busy += 1
-        return self.free.pop() if self.free else self.make()
+        return lane
 
-    def give(self, lane: httpx.AsyncBaseTransport) -> None:
-        self.free.append(lane)
+    async def give(self, lane: httpx.AsyncBaseTransport) -> None:
         self.busy -= 1
         self.slots.release()
+        if not self.closed:
+            self.free.append(lane)
+            return
+        with anyio.CancelScope(shield=True):
+            await lane.aclose()
 
     async def aclose(self) -> None:
+        self.closed = True
         while self.free:
             await self.free.pop().aclose()
 
@@ -146,7 +160,7 @@ class HttpxTransport:
     ) -> None:
         self.media = media
         self._ssl_context = ssl_context
-        self._make = make or self._connection
+        self._make = make
         self._lanes = lanes
         self._answer_limit = answer_limit
         self._pools: dict[tuple[str, str], _Lanes] = {}
@@ -164,7 +178,7 @@ class HttpxTransport:
                 try:
                     return await self._exchange(lane, outgoing)
                 finally:
-                    pool.give(lane)
+                    await pool.give(lane)
             error = TransportError("timeout", maybe_sent=body.started)
         except _FAILURES as exc:
             error = _translated(exc, body)
@@ -187,21 +201,29 @@ class HttpxTransport:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
         finally:
-            pool.give(lane)
+            await pool.give(lane)
 
     async def aclose(self) -> None:
-        """Closes all connections; a later request opens new ones."""
+        """Closes all connections, those in use when they are given back; a later request opens new ones."""
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             await pool.aclose()
 
     # -- preparation
 
-    def _connection(self) -> httpx.AsyncBaseTransport:
+    def _maker(self, origin: str) -> Callable[[], httpx.AsyncBaseTransport]:
+        # Certificates are read when the first secure connection needs them: that takes long.
+        secure = origin.startswith("https:")
+        return partial(self._connection, self._trust() if secure else _PLAIN)
+
+    def _trust(self) -> ssl.SSLContext:
         if self._ssl_context is None:
             self._ssl_context = httpx.create_ssl_context(trust_env=False)
+        return self._ssl_context
+
+    def _connection(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_SECONDS)
-        return httpx.AsyncHTTPTransport(verify=self._ssl_context, trust_env=False, limits=one, retries=0)
+        return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=one, retries=0)
 
     async def _prepare(
         self, request: HttpRequest, account: str, encoded: Encoded, body: _Body, coding: bytes
@@ -244,7 +266,8 @@ class HttpxTransport:
         key = (account, origin)
         pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[key] = _Lanes(self._make, anyio.Semaphore(self._lanes, fast_acquire=True))
+            slots = anyio.Semaphore(self._lanes, fast_acquire=True)
+            pool = self._pools[key] = _Lanes(self._make or self._maker(origin), slots)
             if len(self._pools) > POOLS:
                 idle = next((name for name, one in self._pools.items() if not one.busy and name != key), None)
                 if idle is not None:

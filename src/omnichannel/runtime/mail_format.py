@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 import secrets
-from base64 import b64encode
+from base64 import encodebytes
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from email.header import Header
@@ -79,7 +79,7 @@ def _file_head(file: Media, number: int) -> bytes:
     exact = quote(name[:200].encode("utf-8", "replace"), safe="")
     return (
         f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n"
-        f"Content-Disposition: attachment; filename=\"{plain}\";\r\n filename*=utf-8''{exact}\r\n\r\n"
+        f"Content-Disposition: attachment; filename*=utf-8''{exact};\r\n filename=\"{plain}\"\r\n\r\n"
     ).encode()
 
 
@@ -98,8 +98,7 @@ async def _base64(file: Media, media: MediaSource | None) -> AsyncIterator[bytes
 
 
 def _lines(data: bytes) -> bytes:
-    coded = b64encode(data)
-    return b"".join(coded[start : start + 76] + b"\r\n" for start in range(0, len(coded), 76))
+    return encodebytes(data).replace(b"\n", b"\r\n")
 
 
 def header_line(name: str, value: str) -> bytes:

@@ -157,11 +157,15 @@ class MediaReader:
         return _slice(_decoded(self._stored(name, start, size), encoding), offset, length)
 
     async def _stored(self, name: str, offset: int, length: int | None) -> AsyncGenerator[bytes]:
+        chunks = self._blobs.stream(name, offset=offset, length=length)
         try:
-            async for chunk in self._blobs.stream(name, offset=offset, length=length):
+            async for chunk in chunks:
                 yield chunk
         except NotFound as exc:
             raise MediaUnavailable(str(exc)) from None
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
 
     def _blob_size(self, name: str) -> int:
         try:

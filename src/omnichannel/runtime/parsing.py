@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -34,27 +35,41 @@ class Parser:
     clock: Clock
     ids: IdSource
     owner: str
+    lease_ttl: timedelta = leases.TTL
+    _fences: dict[str, int] = field(default_factory=dict[str, int])
+    _leased_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
     async def step(self) -> tuple[int, set[int]]:
         """Parses one batch of each endpoint with rows; gives how many rows, and the lanes that have work now."""
-        endpoints = await self.store.read(journal.waiting_endpoints)
+        now = self.clock.now()
+        held = {one for one, at in self._leased_at.items() if timedelta(0) <= now - at < self.lease_ttl / 3}
+        waiting = await self.store.read(lambda c: _waiting(c, held))
+        others = [endpoint for endpoint in waiting if endpoint not in held]
+        if others:
+            mine = await self._lease(others, now)
+            waiting |= await self.store.read(lambda c: {one: journal.take(c, one, BATCH) for one in mine})
         done, lanes = 0, set[int]()
-        for endpoint in endpoints:
-            count, found = await self._endpoint(endpoint)
-            done += count
-            lanes |= found
+        for endpoint, rows in waiting.items():
+            if rows:
+                channel = self.doors.endpoints.get(endpoint)
+                lanes |= await self._file([self._parse(channel, row) for row in rows], endpoint)
+                done += len(rows)
         return done, lanes
 
-    async def _endpoint(self, endpoint: str) -> tuple[int, set[int]]:
-        name = f"parse:{endpoint}"
-        now = self.clock.now()
-        held = await self.store.write(lambda c: leases.acquire(c, [name], self.owner, now))
-        if name not in held:
-            return 0, set()
-        rows = await self.store.read(lambda c: journal.take(c, endpoint, BATCH))
-        channel = self.doors.endpoints.get(endpoint)
-        parsed = [self._parse(channel, row) for row in rows]
-        return len(rows), await self._file(parsed, name, held[name])
+    async def _lease(self, endpoints: Sequence[str], now: datetime) -> list[str]:
+        """Those of the endpoints that are ours now."""
+        names = [_lease_name(endpoint) for endpoint in endpoints]
+        got = await self.store.write(lambda c: leases.acquire(c, names, self.owner, now, self.lease_ttl))
+        for endpoint, name in zip(endpoints, names, strict=True):
+            if name in got:
+                self._fences[endpoint], self._leased_at[endpoint] = got[name], now
+            else:
+                self._lost(endpoint)
+        return [endpoint for endpoint in endpoints if endpoint in self._fences]
+
+    def _lost(self, endpoint: str) -> None:
+        self._fences.pop(endpoint, None)
+        self._leased_at.pop(endpoint, None)
 
     def _parse(self, channel: Channel[Any] | None, row: AnyRow) -> Parsed:
         if channel is None:
@@ -69,21 +84,44 @@ class Parser:
             _log.exception("journal row %s of %s could not be parsed", row.seq, row.endpoint)
             return Parsed(row.seq, error=f"{type(error).__name__}: {error}")
 
-    async def _file(self, parsed: Sequence[Parsed], name: str, fence: int) -> set[int]:
+    async def _file(self, parsed: Sequence[Parsed], endpoint: str) -> set[int]:
+        fence = self._fences[endpoint]
         try:
-            return await self.store.write(lambda c: self._unit(c, parsed, name, fence))
+            lanes = await self.store.write(lambda c: self._unit(c, parsed, endpoint, fence))
         except StoreError:
             raise
         except Exception as error:
-            if len(parsed) == 1:
-                _log.exception("journal row %s could not be filed", parsed[0].seq)
-                return await self._file([Parsed(parsed[0].seq, error=f"{type(error).__name__}: {error}")], name, fence)
-            lanes: set[int] = set()
-            for one in parsed:
-                lanes |= await self._file([one], name, fence)
-            return lanes
-
-    def _unit(self, connection: Connection, parsed: Sequence[Parsed], name: str, fence: int) -> set[int]:
-        if not leases.held(connection, name, self.owner, fence):
+            return await self._file_each(parsed, endpoint, error)
+        if lanes is None:
+            self._lost(endpoint)
             return set()
+        return lanes
+
+    async def _file_each(self, parsed: Sequence[Parsed], endpoint: str, error: Exception) -> set[int]:
+        """One of them cannot be filed: it is found by filing them one by one, and parked."""
+        if len(parsed) == 1:
+            _log.error("journal row %s could not be filed", parsed[0].seq, exc_info=error)
+            if parsed[0].error is not None:
+                raise error
+            return await self._file([Parsed(parsed[0].seq, error=f"{type(error).__name__}: {error}")], endpoint)
+        lanes: set[int] = set()
+        for one in parsed:
+            if endpoint in self._fences:
+                lanes |= await self._file([one], endpoint)
+        return lanes
+
+    def _unit(self, connection: Connection, parsed: Sequence[Parsed], endpoint: str, fence: int) -> set[int] | None:
+        """Files rows; None where another process parses this endpoint now."""
+        if not leases.held(connection, _lease_name(endpoint), self.owner, fence):
+            return None
         return Intake(connection, self.doors.infos, self.ids, self.clock.now()).file(parsed)
+
+
+def _lease_name(endpoint: str) -> str:
+    return f"parse:{endpoint}"
+
+
+def _waiting(connection: Connection, held: Collection[str]) -> dict[str, Sequence[AnyRow]]:
+    """The endpoints with rows to parse, and the next of these rows where the endpoint is ours."""
+    found = journal.waiting_endpoints(connection)
+    return {one: journal.take(connection, one, BATCH) if one in held else () for one in found}

@@ -22,9 +22,14 @@ from omnichannel.runtime.doors import Doors
 from omnichannel.runtime.health import HealthBoard
 from omnichannel.stores import records, withdrawals
 from omnichannel.stores.base import Store
+from omnichannel.stores.directory import OPTED_OUT
 from omnichannel.stores.outbound import Outgoing
+from omnichannel.stores.types import AnyRow
 
+DEFAULT_BRAND = "default"
 RELOAD = timedelta(seconds=1)
+DOUBT = timedelta(minutes=3)
+"""After an answer that the channel is gone, how long until it is asked again for a message that has no other way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,10 @@ class Policy:
     brand_names: Mapping[str, str] = field(default_factory=dict[str, str])
     allowed_hosts: frozenset[str] = frozenset()
     media_url: Callable[[Media], str | None] | None = None
+
+    def name_of(self, brand: str) -> str:
+        """What customers call a brand; empty for the only one there is, as long as nobody has named it."""
+        return self.brand_names.get(brand, "" if brand == DEFAULT_BRAND else brand)
 
 
 @dataclass(slots=True)
@@ -92,7 +101,8 @@ class Advisor:
             for (address_id, account), at in out.last_in.items()
             if address_id in by_id
         }
-        reachable = [address for address in out.customer.addresses if address.id not in out.unreachable]
+        lost = {address_id for address_id, why in out.unreachable.items() if why != OPTED_OUT}
+        reachable = [address for address in out.customer.addresses if address.id not in lost]
         return self.facts_for(_anywhere(reachable), out.consents, last_in)
 
     def facts_for(
@@ -135,10 +145,10 @@ class Advisor:
             expires_at=row.expires_at,
             place=place,
             is_reply=replying,
-            notice=row.kind == "notice",
+            notice=row.kind in ("notice", "code"),
             agent="human" if row.agent else "bot",
             automatic=row.automatic,
-            tried=tuple(records.attempt(attempt) for attempt in out.attempts),
+            tried=tuple(records.attempt(attempt) for attempt in _counting(out, self.book.clock.now())),
             repeatable=row.kind != "code",
             country=next((country for country in numbers if country), None),
             language=out.customer.language,
@@ -146,6 +156,22 @@ class Advisor:
             preferred=out.customer.preferred_channel,
             tags=out.customer.tags,
         )
+
+
+def _counting(out: Outgoing, now: datetime) -> Sequence[AnyRow]:
+    """The attempts that speak against their account. Where it is certain that nothing was sent, those of a step that
+    was broken off for another reason (the account was held, a scope closed) do not; nor, after a while, those that
+    were told that the channel is gone: the next one shows whether that is so."""
+    ended = {step.n: step.state for step in out.steps}
+    states = {part.key: ended.get(part.step) for part in out.parts}
+
+    def counts(attempt: AnyRow) -> bool:
+        if attempt.state != "failed" or not attempt.certain:
+            return True
+        state = states.get(attempt.part)
+        return not (state == "skipped" or (state == "doubted" and attempt.started_at + DOUBT <= now))
+
+    return [attempt for attempt in out.attempts if counts(attempt)]
 
 
 def content_of(out: Outgoing) -> Block:

@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 from pydantic import TypeAdapter
+from sqlalchemy import Connection
 
-from omnichannel.kit.degrade import fit
 from omnichannel.model.base import dump
-from omnichannel.model.content import Block, Text, load_block, text_of
+from omnichannel.model.content import Text, load_block
+from omnichannel.model.exceptions import StoreError
 from omnichannel.model.ids import IdSource
 from omnichannel.model.message import Decision, Part, Receipt, Step
 from omnichannel.model.outcome import Failure, Level, Outcome
-from omnichannel.routing.facts import Door
-from omnichannel.routing.plan import decide
+from omnichannel.routing.checks import No, Option, check, fitted
+from omnichannel.routing.facts import Facts, Request
+from omnichannel.routing.plan import decide, option_of
 from omnichannel.runtime.clock import Clock
+from omnichannel.runtime.continuing import Continuing
 from omnichannel.runtime.doors import Doors
 from omnichannel.runtime.health import HealthBoard
-from omnichannel.runtime.policy import Advisor, content_of
+from omnichannel.runtime.policy import DOUBT, Advisor, content_of
 from omnichannel.runtime.retry import RATE_LIMITED, RetryBudget, next_try
 from omnichannel.runtime.runner import Runner
+from omnichannel.runtime.unsent import INTERRUPTED, load_failure, remaining, told
 from omnichannel.stores import outbound, progress
 from omnichannel.stores.base import Store
 from omnichannel.stores.consents import record as record_consent
+from omnichannel.stores.deliveries import insert_all
+from omnichannel.stores.directory import OPTED_OUT
+from omnichannel.stores.notices import insert_references
 from omnichannel.stores.outbound import NewStep, Outgoing
 from omnichannel.stores.types import AnyRow
-from omnichannel.stores.units import AccountInfo
 
 _log = logging.getLogger("omnichannel.sending")
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
-_FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
-MOST_ROUNDS = 50
+UNKNOWN = "nobody knows whether it arrived"
+MOST_DECISIONS = 50
+MOST_DOUBTS = 5
+HOLDING = frozenset({Outcome.AUTH, Outcome.SUSPENDED, Outcome.PAYMENT_REQUIRED, Outcome.WITHDRAWN})
+"""Failures of the account, not of the message: once the account works again, the message may go there after all."""
 OVER_BUDGET = timedelta(minutes=1)
 """How much later a retry comes when an account has used up its retries: put off, never dropped."""
 
@@ -44,13 +54,14 @@ class LaneLost(Exception):
     """Another process works on this lane now: nothing may be sent from here."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lane:
-    """The right to work on a lane."""
+    """The right to work on a lane, and how often it was decided there about the delivery in hand."""
 
     number: int
     owner: str
     fence: int
+    decisions: int = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +76,7 @@ class Outbox:
     board: HealthBoard
     runner: Runner
     random: random.Random
+    continuing: Continuing
     crash: Callable[[str], None] = lambda step: None
     _budgets: dict[str, RetryBudget] = field(default_factory=dict[str, RetryBudget])
 
@@ -72,13 +84,26 @@ class Outbox:
         """Brings one delivery as far as it goes now. A failure of our own code parks it, loudly."""
         mine = Lane(lane, owner, fence)
         try:
-            for _ in range(MOST_ROUNDS):
-                out = await self.store.read(lambda c: outbound.load(c, delivery_id))
+            out: Outgoing | None = await self.store.read(lambda c: outbound.load(c, delivery_id))
+            while out is not None and mine.decisions < MOST_DECISIONS:
                 if not await self._round(out, mine):
                     return
-            raise RuntimeError(f"delivery {delivery_id} does not come to rest")
+                out = await self.store.read(partial(outbound.again, out=out, now=self.clock.now()))
+            if out is not None:
+                raise RuntimeError("it does not come to rest")
         except LaneLost:
             _log.info("delivery %s: the lane went to another worker", delivery_id)
+        except StoreError:
+            raise
+        except Exception as error:
+            _log.exception("delivery %s is parked", delivery_id)
+            await self._park(delivery_id, f"our own code failed: {type(error).__name__}: {error}")
+
+    async def _park(self, delivery_id: str, why: str) -> None:
+        """Sets a delivery aside for a person."""
+        out = await self.store.read(lambda c: outbound.load(c, delivery_id))
+        under_way = any(part.state in ("started", "unknown") for part in out.parts)
+        await self._set(out, state="unknown" if under_way else "failed", due_at=None, reason=why)
 
     async def _round(self, out: Outgoing, lane: Lane) -> bool:
         """One thing after another; False when there is nothing more to do now."""
@@ -89,7 +114,7 @@ class Outbox:
         if row.expires_at is not None and row.expires_at <= now and row.state in ("queued", "held"):
             return await self._set(out, state="expired", due_at=None, reason="it expired before it could be sent")
         if step is None:
-            return await self._decide(out)
+            return await self._decide(out, lane)
         mine = [part for part in out.parts if part.step == step.n]
         for part in mine:
             if part.state in ("pending", "started", "unknown", "failed"):
@@ -106,24 +131,26 @@ class Outbox:
 
     # -- deciding
 
-    async def _decide(self, out: Outgoing) -> bool:
+    async def _decide(self, out: Outgoing, lane: Lane) -> bool:
+        lane.decisions += 1
         await self.board.reload()
         await self.advisor.book.reload()
         now = self.clock.now()
-        content = _remaining(content_of(out), out)
-        decision = decide(self.advisor.request(out, content), self.advisor.facts(out), now)
+        request = self.advisor.request(out, remaining(content_of(out), out))
+        facts = self.advisor.facts(out)
+        decision = decide(request, facts, now)
         data = dump(_DECISION, decision)
         if decision.steps and not decision.hold:
-            begun = self._begin(out, decision.steps[0], content, now)
+            begun = self._begin(out, decision.steps[0], request, facts, now)
             values: Mapping[str, Any] = {"state": "queued", "due_at": now, "reason": None}
             await self.store.write(lambda c: outbound.decide(c, out.delivery.id, decision, data, begun, values))
             return True
         await self.store.write(lambda c: outbound.decide(c, out.delivery.id, decision, data, None, {}))
         return await self._nowhere(out, decision)
 
-    def _begin(self, out: Outgoing, step: Step, content: Block, now: datetime) -> NewStep:
-        door = cast(Door, self.advisor.door(step.account))
-        parts = fit(content, door.surfaces[step.surface], media_url=self.advisor.policy.media_url).parts
+    def _begin(self, out: Outgoing, step: Step, request: Request, facts: Facts, now: datetime) -> NewStep:
+        option = cast(Option, option_of(step.account, step.surface, step.address, request, facts))
+        parts = fitted(option, request, facts, now).parts
         here = (out.conversation.account, out.conversation.surface) == (step.account, step.surface)
         if not here:
             step = replace(step, thread=None)
@@ -134,29 +161,54 @@ class Outbox:
 
     async def _nowhere(self, out: Outgoing, decision: Decision) -> bool:
         """No channel now: wait for what passes, or say that there is none."""
-        why = "; ".join(f"{refusal.channel}: {refusal.reason}" for refusal in decision.refused)
-        if out.delivery.kind == "private" and not decision.hold:
+        why = told(decision.refused)
+        expired = any(one.reason == "expired" for one in decision.refused)
+        again = None if expired or decision.hold else self._after_doubt(out)
+        if decision.hold or again is not None:
+            if any(attempt.state == "unknown" for attempt in out.attempts):
+                return await self._set(out, state="unknown", due_at=None, reason=f"{UNKNOWN}; {why}")
+            ends = [one.ends_at for one in decision.refused] + [again, decision.expires_at]
+            later = [at for at in ends if at is not None and at > self.clock.now()]
+            return await self._set(out, state="held", due_at=min(later, default=None), reason=why)
+        if expired:
+            return await self._set(out, state="expired", due_at=None, reason=why)
+        if out.delivery.kind == "private":
             return await self._point(out, why)
         if any(attempt.state == "unknown" for attempt in out.attempts):
-            return await self._set(out, state="unknown", due_at=None, reason=f"nobody knows whether it arrived; {why}")
-        if decision.hold:
-            ends = [one.ends_at for one in decision.refused if one.ends_at is not None]
-            later = [at for at in ends if at > self.clock.now()]
-            return await self._set(out, state="held", due_at=min(later, default=None), reason=why)
-        state = "expired" if any(one.reason == "expired" for one in decision.refused) else "failed"
-        return await self._set(out, state=state, due_at=None, reason=why)
+            return await self._set(out, state="unknown", due_at=None, reason=f"{UNKNOWN}; {why}")
+        return await self._set(out, state="failed", due_at=None, reason=why)
+
+    def _after_doubt(self, out: Outgoing) -> datetime | None:
+        """When to ask once more a platform that said its channel is gone: one answer alone is no proof of that."""
+        doubted = [step.n for step in out.steps if step.state == "doubted"]
+        if not doubted or len(doubted) >= MOST_DOUBTS:
+            return None
+        keys = {part.key for part in out.parts if part.step in doubted}
+        return max((a.started_at + DOUBT for a in out.attempts if a.part in keys), default=None)
 
     async def _point(self, out: Outgoing, why: str) -> bool:
-        """Nothing private reaches this customer: the delivery goes to a person, its words are never made public."""
-        return await self._set(out, state="failed", due_at=None, reason=f"no private way to this customer; {why}")
+        """Nothing private reaches this customer: the delivery goes to a person, and the customer is shown in public
+        where to go on; its own words are never made public."""
+        pointer = self.continuing.pointer(out.conversation, out.customer, out.delivery.id)
+        now = self.clock.now()
+        reason = f"no private way to this customer; {why}"
+
+        def unit(connection: Connection) -> None:
+            if pointer is not None:
+                insert_references(connection, pointer.references)
+                insert_all(connection, [pointer.delivery])
+            values = {"state": "failed", "due_at": None, "reason": reason}
+            outbound.set_delivery(connection, out.delivery, now, self.ids, **values)
+
+        await self.store.write(unit)
+        return False
 
     # -- one part
 
     async def _part(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> bool:
         now = self.clock.now()
         if part.state == "failed":
-            failure = _load_failure(part.failure)
-            return await self._after(out, step, part, failure)
+            return await self._told_later(out, step, part)
         if part.state == "started":
             return await self._abandoned(out, step, part)
         if part.state == "unknown":
@@ -165,19 +217,51 @@ class Outbox:
             return await self._never_settled(out, step, part)
         if part.due_at is not None and part.due_at > now:
             return await self._set(out, state="queued", due_at=part.due_at)
+        no = None if lane.decisions and not part.n else await self._refused_now(out, step, part)
+        if no is not None:
+            return await self._break_off(out, step, part, no)
         return await self._send(out, step, part, lane)
+
+    async def _refused_now(self, out: Outgoing, step: AnyRow, part: AnyRow) -> No | None:
+        """What stands against this step by now: a channel may close between a decision and a retry."""
+        await self.board.reload()
+        await self.advisor.book.reload()
+        request = self.advisor.request(out, load_block(part.content))
+        facts = self.advisor.facts(out)
+        option = option_of(step.account, step.surface, step.to, request, facts)
+        if option is None:
+            return No("no_address")
+        return check(option, request, facts, self.clock.now())
+
+    async def _break_off(self, out: Outgoing, step: AnyRow, part: AnyRow, no: No) -> bool:
+        """The step ends before its next part, and what is left is decided about again."""
+        now = self.clock.now()
+        if no.reason == "rate_limited" and no.ends_at is not None:
+            await self.store.write(lambda c: outbound.postpone(c, part.key, "pending", no.ends_at))
+            return await self._set(out, state="queued", due_at=no.ends_at)
+        await self.store.write(lambda c: outbound.end_step(c, out.delivery.id, step.n, "skipped", no.reason))
+        why = f"{step.channel}: {no.reason} ({no.detail})"
+        return await self._set(out, state="queued", due_at=now, reason=why)
+
+    async def _told_later(self, out: Outgoing, step: AnyRow, part: AnyRow) -> bool:
+        """A part failed after it had been accepted: it is tried again where that can help, else the step is over."""
+        failure = load_failure(part.failure)
+        now = self.clock.now()
+        await self._learn(step, failure)
+        again = next_try(part.tries, failure, now, out.delivery.expires_at, self.random.random)
+        if again is None:
+            return await self._after(out, step, part, failure)
+        await self.store.write(lambda c: outbound.postpone(c, part.key, "pending", again))
+        return await self._set(out, state="queued", due_at=again)
+
+    async def _learn(self, step: AnyRow, failure: Failure | None) -> None:
+        brand = self.doors.infos[step.account].brand
+        await self.board.called(step.account, step.channel, step.surface, brand, failure, {})
 
     async def _abandoned(self, out: Outgoing, step: AnyRow, part: AnyRow) -> bool:
         """A process ended between "attempt started" and its settlement: the message may be out."""
         attempt = next(a for a in reversed(out.attempts) if a.part == part.key)
-        failure = Failure(
-            outcome=Outcome.RETRY,
-            level=Level.ATTEMPT,
-            code="interrupted",
-            message="the process ended while the request was under way",
-            certain=False,
-        )
-        return await self._uncertain(out, step, part, attempt.seq, failure)
+        return await self._uncertain(out, step, part, attempt.seq, INTERRUPTED)
 
     async def _never_settled(self, out: Outgoing, step: AnyRow, part: AnyRow) -> bool:
         """No echo and no status told what became of it: a service text is sent once more, the rest is for a person."""
@@ -186,7 +270,7 @@ class Outbox:
         if again and isinstance(load_block(part.content), Text):
             await self.store.write(lambda c: outbound.postpone(c, part.key, "pending", None, resent=True))
             return await self._set(out, state="queued", due_at=now)
-        return await self._set(out, state="unknown", due_at=None, reason="nobody knows whether it arrived")
+        return await self._set(out, state="unknown", due_at=None, reason=UNKNOWN)
 
     async def _send(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> bool:
         channel = self.doors.channels.get(step.account)
@@ -214,10 +298,9 @@ class Outbox:
                 return await self._later(out, part, result)
             await started()
         failure = result if isinstance(result, Failure) else None
-        info = self.doors.infos[step.account]
-        await self.board.called(step.account, step.channel, step.surface, info.brand, failure, {})
+        await self._learn(step, failure)
         if failure is None:
-            return await self._accepted(out, step, part, attempt[0], cast(Receipt, result), info)
+            return await self._accepted(out, step, part, attempt[0], cast(Receipt, result))
         return await self._failed(out, step, part, attempt[0], failure)
 
     def _message(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Part:
@@ -238,12 +321,10 @@ class Outbox:
             purpose=out.delivery.purpose,
         )
 
-    async def _accepted(
-        self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, receipt: Receipt, info: AccountInfo
-    ) -> bool:
+    async def _accepted(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, receipt: Receipt) -> bool:
         self._budget(step.account).succeeded()
         now = self.clock.now()
-        visibility = info.visibility.get(step.surface, "private")
+        visibility = self.doors.infos[step.account].visibility.get(step.surface, "private")
         sent = progress.Sent(receipt.ids or (part.key,), receipt.thread)
         await self.store.write(lambda c: progress.accept(c, part.key, attempt, sent, visibility, now, self.ids))
         self.crash("settled")
@@ -254,8 +335,7 @@ class Outbox:
     async def _failed(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, failure: Failure) -> bool:
         now = self.clock.now()
         if failure.outcome is Outcome.ALREADY_DONE:
-            info = self.doors.infos[step.account]
-            return await self._accepted(out, step, part, attempt, Receipt(()), info)
+            return await self._accepted(out, step, part, attempt, Receipt(()))
         if not failure.certain:
             return await self._uncertain(out, step, part, attempt, failure)
         again = next_try(part.tries + 1, failure, now, out.delivery.expires_at, self.random.random)
@@ -285,11 +365,14 @@ class Outbox:
         """The step is over: remember what its failure says about the address, then decide again without it."""
         now = self.clock.now()
         row = out.delivery
+        ended = await self._ending(out, step, part, failure)
 
-        def unit(connection: Any) -> None:
-            outbound.end_step(connection, row.id, step.n, "failed", failure.outcome)
+        def unit(connection: Connection) -> None:
+            outbound.end_step(connection, row.id, step.n, ended, failure.outcome)
             if failure.outcome is Outcome.UNREACHABLE and failure.level is Level.ADDRESS and step.address_id:
                 outbound.mark_unreachable(connection, step.address_id, failure.code or "", now)
+            if failure.outcome is Outcome.OPTED_OUT and failure.purpose is None and step.address_id:
+                outbound.mark_unreachable(connection, step.address_id, OPTED_OUT, now)
             if failure.outcome is Outcome.OPTED_OUT:
                 record_consent(
                     connection,
@@ -306,30 +389,15 @@ class Outbox:
         await self.store.write(unit)
         return await self._set(out, state="queued", due_at=now, reason=failure.message)
 
+    async def _ending(self, out: Outgoing, step: AnyRow, part: AnyRow, failure: Failure) -> str:
+        """How a step ends: `failed` speaks against its account, `skipped` does not once the account works again, and
+        `doubted` not after a while."""
+        if failure.outcome not in HOLDING or not failure.certain:
+            return "failed"
+        no = await self._refused_now(out, step, part)
+        if no is not None and no.reason in ("held", "suspected"):
+            return "skipped"
+        return "doubted" if failure.outcome is Outcome.WITHDRAWN else "failed"
+
     def _budget(self, account: str) -> RetryBudget:
         return self._budgets.setdefault(account, RetryBudget(self.clock))
-
-
-def _remaining(content: Block, out: Outgoing) -> Block:
-    """What was not accepted yet: a fallback carries nothing twice. All of it where the last step was not successful
-    in time although it was accepted."""
-    last = max((step.n for step in out.steps), default=0)
-    mine = [part for part in out.parts if part.step == last]
-    rest = [part for part in mine if progress.RANK[part.state] == 0]
-    if not mine or not rest or len(rest) == len(mine):
-        return content
-    blocks: Sequence[Block] = [load_block(part.content) for part in rest]
-    texts = [text_of(block) for block in blocks if isinstance(block, Text)]
-    attachments = [block for block in blocks if not isinstance(block, Text)]
-    if len(attachments) == len(blocks) == 1:
-        return blocks[0]
-    ending = next((block for block in reversed(blocks) if isinstance(block, Text)), Text(""))
-    media = [block for block in attachments if block.type_ == "media"]
-    replies = ending.quick_replies
-    return Text("\n".join(texts), quick_replies=replies, buttons=ending.buttons, attachments=cast(Any, media))
-
-
-def _load_failure(data: Mapping[str, Any] | None) -> Failure:
-    if data is None:
-        return Failure(outcome=Outcome.INVALID, level=Level.MESSAGE, message="refused without a reason")
-    return _FAILURE.validate_python(data)

@@ -32,6 +32,7 @@ from omnichannel.channel.wire import Envelope
 from omnichannel.model.exceptions import StoreError
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.runtime.clock import Clock
+from omnichannel.runtime.tls import system_trust
 from omnichannel.stores.base import Blob, BlobStore
 
 Connecting: TypeAlias = Callable[[Connect], Awaitable[ByteStream]]
@@ -62,14 +63,13 @@ async def run_session(
     Gives the failure that stops it: credentials that are refused, or a channel without a session. `connect` opens
     the connection (with TLS where it is implicit); STARTTLS is done here.
     """
-    context = ssl_context or ssl.create_default_context()
-    connecting = connect or _connector(context)
+    connecting = connect or _connector(ssl_context)
     failed = 0
     while True:
         session = channel.session(cursor)
         if session is None:
             return _failure(Outcome.INVALID, Level.CHANNEL, "unsupported", f"{channel.adapter} has no session")
-        driver = _Driver(session, cursor, commit, clock, blobs, context, item_limit)
+        driver = _Driver(session, cursor, commit, clock, blobs, ssl_context, item_limit)
         ended = await driver.run(connecting)
         cursor = driver.cursor
         if ended.auth:
@@ -84,12 +84,12 @@ def _failure(outcome: Outcome, level: Level, code: str, message: str) -> Failure
     return Failure(outcome=outcome, level=level, code=code, message=message)
 
 
-def _connector(context: ssl.SSLContext) -> Connecting:
+def _connector(context: ssl.SSLContext | None) -> Connecting:
     async def connect(where: Connect) -> ByteStream:
         with anyio.fail_after(CONNECT_SECONDS):
             if where.tls == "implicit":
                 return await anyio.connect_tcp(
-                    where.host, where.port, ssl_context=context, tls_standard_compatible=False
+                    where.host, where.port, ssl_context=context or system_trust(), tls_standard_compatible=False
                 )
             return await anyio.connect_tcp(where.host, where.port)
 
@@ -180,7 +180,7 @@ class _Driver:
         commit: Commit,
         clock: Clock,
         blobs: BlobStore,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | None,
         item_limit: int,
     ) -> None:
         self.session = session
@@ -289,7 +289,7 @@ class _Driver:
                 self._open_stream(),
                 server_side=False,
                 hostname=self.session.connect.host,
-                ssl_context=self._context,
+                ssl_context=self._context or system_trust(),
                 standard_compatible=False,
             )
 

@@ -23,6 +23,7 @@ from omnichannel.kit.mail_url import MailUrl, parse_mail_url
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.mail_format import features_size, has_line_break, mail_chunks
+from omnichannel.runtime.tls import system_trust
 from omnichannel.runtime.transport import MediaSource, TransportError, TransportKind
 
 __all__ = ["SmtpMailer"]
@@ -69,8 +70,13 @@ class SmtpMailer:
         if has_line_break(message):
             return SmtpReply(554, "5.6.0", "a line break stands in a header or an address")
         with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+            waiting = bytearray()
             async for chunk in mail_chunks(message, self._clock.now(), self._media):
-                await anyio.to_thread.run_sync(spool.write, chunk, limiter=self._limiter)
+                waiting += chunk
+                if len(waiting) >= SPOOL_BYTES:
+                    await anyio.to_thread.run_sync(spool.write, bytes(waiting), limiter=self._limiter)
+                    waiting.clear()
+            spool.write(waiting)  # what is left stays in memory, or in the page cache
             size = spool.tell()
             spool.seek(0)
             job = _Job(login, message, spool, size, self._tls, self._answer_seconds, self._final_seconds)
@@ -150,7 +156,7 @@ class _Job:
     @contextmanager
     def _connected(self) -> Generator[smtplib.SMTP]:
         url = self._login.url
-        context = self._tls or ssl.create_default_context()
+        context = self._tls or system_trust()
         # The name in EHLO is of no use to a submission server; finding ours may take seconds of DNS.
         if url.tls == "implicit":
             client: smtplib.SMTP = smtplib.SMTP_SSL(

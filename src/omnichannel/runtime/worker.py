@@ -6,13 +6,14 @@ Rows are the truth; a wake-up only says "look". A simulation drives the same ste
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
+from sqlalchemy import Connection
 
 from omnichannel.engines.base import Engine
 from omnichannel.model.exceptions import StoreError
@@ -20,14 +21,18 @@ from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.parsing import Parser
 from omnichannel.stores import leases, outbound, turns
 from omnichannel.stores.base import Store
-from omnichannel.stores.units import DueTurn
+from omnichannel.stores.outbound import DueDelivery
+from omnichannel.stores.units import LANES, DueTurn
 
 _log = logging.getLogger("omnichannel.worker")
 
 SWEEP = 1.0
 """Seconds after which a worker looks by itself: a lost wake-up costs no more."""
 BATCH = 256
-RENEW = leases.TTL / 3
+MOST_BUSY = 1000
+"""How many conversations are worked on at a time: what is beyond that waits in its rows, not in memory."""
+REST = timedelta(seconds=SWEEP)
+"""How long a conversation is left alone after our own code or the store failed in it."""
 
 
 class Handling(Protocol):
@@ -58,6 +63,10 @@ class Ticking(Protocol):
         ...
 
 
+_Work: TypeAlias = list[DueTurn | DueDelivery]
+_Found: TypeAlias = list[tuple[str, DueTurn | DueDelivery]]
+
+
 @dataclass(slots=True)
 class Worker:
     """One incarnation of a worker. `owner` is unique to it, so that its leases are nobody else's."""
@@ -71,15 +80,20 @@ class Worker:
     sending: Sending
     timers: Ticking
     notify: Callable[[], Awaitable[int]]
+    lease_ttl: timedelta = leases.TTL
     _fences: dict[int, int] = field(default_factory=dict[int, int])
     _leased_at: dict[int, datetime] = field(default_factory=dict[int, datetime])
+    _looked_at: datetime | None = None
     _busy: set[str] = field(default_factory=set[str])
+    _resting: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    _parsing: bool = False
+    _asked: bool = False
 
     # -- driven by a simulation
 
     async def drain(self, limit: int = 10_000) -> int:
         """Does everything that is due now, and what becomes due by that; gives how much it was."""
-        total = 0
+        total = done = 0
         for _ in range(limit):
             async with anyio.create_task_group() as group:
                 done = await self.step(group)
@@ -100,15 +114,37 @@ class Worker:
         """Works until cancelled. A store that fails for a while is waited for; nothing is lost by that."""
         async with anyio.create_task_group() as group:
             while True:
-                done = 0
-                try:
-                    done = await self.step(group)
-                except StoreError as error:
-                    _log.warning("the store is not available, trying again: %s", error)
-                    await self.clock.sleep(SWEEP)
-                    continue
-                if done == 0:
+                self._asked = True
+                if not self._parsing:
+                    self._parsing = True
+                    group.start_soon(self._parse)
+                if not await self._patiently(lambda: self._look(group)):
                     await self.engine.wait(SWEEP)
+
+    async def _parse(self) -> None:
+        """Files what was journalled, beside the handlers of what was filed before, until there is no more."""
+        try:
+            while self._asked:
+                self._asked = False
+                while await self._patiently(self._parse_batch):
+                    self.kick()
+        finally:
+            self._parsing = False
+
+    async def _parse_batch(self) -> int:
+        done, _ = await self.parser.step()
+        return done
+
+    async def _patiently(self, work: Callable[[], Awaitable[int]]) -> int:
+        """Does it, or waits a little where it failed: no failure ends a worker."""
+        try:
+            return await work()
+        except StoreError as error:
+            _log.warning("the store is not available, trying again: %s", error)
+        except Exception:
+            _log.exception("the worker failed, trying again")
+        await self.clock.sleep(SWEEP)
+        return 0
 
     def kick(self) -> None:
         """There may be work. Lost, doubled or late kicks are harmless."""
@@ -118,60 +154,71 @@ class Worker:
 
     async def step(self, group: TaskGroup) -> int:
         """Starts what is due in the group, and gives how much was done or started."""
-        done, _ = await self.parser.step()
+        return await self._parse_batch() + await self._look(group)
+
+    async def _look(self, group: TaskGroup) -> int:
         now = self.clock.now()
-        lanes = await self.store.read(lambda c: turns.due_lanes(c, now) | outbound.due_lanes(c, now))
-        if lanes:
-            held = await self._lease(lanes, now)
-            if held:
-                done += await self._start(group, sorted(held), now)
+        done = await self._start(group, now)
         done += await self.timers.tick()
         done += await self.notify()
         return done
 
-    async def _lease(self, lanes: Iterable[int], now: datetime) -> set[int]:
-        """Those of the lanes that are ours, leased or renewed where needed."""
-        wanted = set(lanes) | {lane for lane in self._fences if self._busy}
-        stale = [lane for lane in wanted if now - self._leased_at.get(lane, now - leases.TTL) >= RENEW]
-        if stale:
-            names = {turns.lease_name(lane): lane for lane in stale}
-            got = await self.store.write(lambda c: leases.acquire(c, list(names), self.owner, now))
-            for name, lane in names.items():
-                if name in got:
-                    self._fences[lane], self._leased_at[lane] = got[name], now
-                else:
-                    self._fences.pop(lane, None)
-                    self._leased_at.pop(lane, None)
-        return {lane for lane in wanted if lane in self._fences}
-
-    async def _start(self, group: TaskGroup, lanes: Sequence[int], now: datetime) -> int:
-        busy = frozenset(self._busy)
-        due, outgoing = await self.store.read(
-            lambda c: (turns.claim(c, lanes, now, busy, BATCH), outbound.claim(c, lanes, now, busy, BATCH))
-        )
-        work: dict[str, tuple[list[DueTurn], list[tuple[str, int]]]] = {}
-        for turn in due:
-            work.setdefault(turn.conversation.id, ([], []))[0].append(turn)
-        for delivery_id, conversation_id, lane in outgoing:
-            work.setdefault(conversation_id, ([], []))[1].append((delivery_id, lane))
-        for conversation_id, (mine, theirs) in work.items():
+    async def _start(self, group: TaskGroup, now: datetime) -> int:
+        """Starts what is due on our lanes, and on those that can be had."""
+        held = {lane for lane, at in self._leased_at.items() if timedelta(0) <= now - at < self.lease_ttl / 3}
+        self._resting = {one: until for one, until in self._resting.items() if until > now}
+        busy = frozenset(self._busy | self._resting.keys())
+        work, others = await self.store.read(lambda c: self._due(c, held, now, busy))
+        if others:
+            work += await self._more(others, now, busy)
+        by_conversation: dict[str, _Work] = {}
+        for conversation_id, item in work:
+            by_conversation.setdefault(conversation_id, []).append(item)
+        for conversation_id, items in by_conversation.items():
             self._busy.add(conversation_id)
-            group.start_soon(self._conversation, conversation_id, mine, theirs)
-        return len(due) + len(outgoing)
+            group.start_soon(self._conversation, conversation_id, items)
+        return len(work)
 
-    async def _conversation(
-        self, conversation_id: str, due: Sequence[DueTurn], outgoing: Sequence[tuple[str, int]]
-    ) -> None:
-        """What is due in one conversation, in order: never two at a time."""
+    def _due(
+        self, connection: Connection, held: Collection[int], now: datetime, busy: frozenset[str]
+    ) -> tuple[_Found, set[int]]:
+        """What is due on our lanes; and the other lanes with work, unless there is enough here to go on with."""
+        found = _claim(connection, held, now, busy) if held else []
+        recent = self._looked_at is not None and timedelta(0) <= now - self._looked_at < REST
+        if len(held) == LANES or (recent and len(found) >= BATCH):
+            return found, set()
+        self._looked_at = now
+        return found, (turns.due_lanes(connection, now) | outbound.due_lanes(connection, now)) - set(held)
+
+    async def _more(self, lanes: Collection[int], now: datetime, busy: frozenset[str]) -> _Found:
+        """What is due on lanes that are free now, or whose lease is to be renewed."""
+        names = {turns.lease_name(lane): lane for lane in lanes}
+        got = await self.store.write(lambda c: leases.acquire(c, list(names), self.owner, now, self.lease_ttl))
+        for name, lane in names.items():
+            if name in got:
+                self._fences[lane], self._leased_at[lane] = got[name], now
+            else:
+                self._fences.pop(lane, None)
+                self._leased_at.pop(lane, None)
+        mine = [names[name] for name in got]
+        return await self.store.read(lambda c: _claim(c, mine, now, busy)) if mine else []
+
+    async def _conversation(self, conversation_id: str, work: _Work) -> None:
+        """What is due in one conversation: never two at a time."""
         try:
-            for delivery_id, lane in outgoing:
-                if lane in self._fences:
-                    await self.sending.work(delivery_id, lane, self.owner, self._fences[lane])
-            for turn in due:
-                if turn.lane in self._fences:
-                    await self.handling.handle(turn, self.owner, self._fences[turn.lane])
+            for item in work:
+                if item.lane not in self._fences:
+                    continue
+                if isinstance(item, DueTurn):
+                    await self.handling.handle(item, self.owner, self._fences[item.lane])
+                else:
+                    await self.sending.work(item.delivery_id, item.lane, self.owner, self._fences[item.lane])
         except StoreError as error:
             _log.warning("conversation %s waits for the store: %s", conversation_id, error)
+            self._resting[conversation_id] = self.clock.now() + REST
+        except Exception:
+            _log.exception("the work on conversation %s failed, trying again", conversation_id)
+            self._resting[conversation_id] = self.clock.now() + REST
         finally:
             self._busy.discard(conversation_id)
             self.kick()
@@ -184,3 +231,14 @@ class Worker:
         if names:
             now = self.clock.now()
             await self.store.write(lambda c: leases.release(c, names, self.owner, now))
+
+
+def _claim(connection: Connection, lanes: Collection[int], now: datetime, busy: frozenset[str]) -> _Found:
+    """What is due on these lanes in conversations that are not worked on, and no more than can be worked on."""
+    limit = min(BATCH, MOST_BUSY - len(busy))
+    if limit <= 0:
+        return []
+    outgoing = outbound.claim(connection, lanes, now, busy, limit)
+    due = turns.claim(connection, lanes, now, busy, limit)
+    found: _Found = [(one.conversation_id, one) for one in outgoing]
+    return found + [(turn.conversation.id, turn) for turn in due]

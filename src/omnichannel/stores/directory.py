@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
 from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
 from omnichannel.stores.schema import addresses, aliases, contacts, customers, merges
+from omnichannel.stores.types import fetch
 from omnichannel.stores.units import AccountInfo
-from omnichannel.stores.upsert import upsert
+from omnichannel.stores.upsert import among, insert_rows, update_rows, upsert
 
 Key = tuple[str, str, str]
+OPTED_OUT = "opted_out"
+"""Why an address is not to be written to where the platform itself said so, until somebody writes from it again."""
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class AddressRow:
     name: str | None
     aliases: dict[str, str]
     language: str | None = None
+    unreachable: str | None = None
 
 
 @dataclass(slots=True)
@@ -59,13 +63,13 @@ class Directory:
         wanted = list(set(values))
         if not wanted:
             return
-        named = select(aliases.c.address_id).where(aliases.c.value.in_(wanted))
+        named = select(aliases.c.address_id).where(among(aliases.c.value, wanted))
         query = (
             select(addresses, customers.c.language)
             .join(customers, customers.c.id == addresses.c.customer_id)
-            .where(addresses.c.value.in_(wanted) | addresses.c.id.in_(named))
+            .where(among(addresses.c.value, wanted) | addresses.c.id.in_(named))
         )
-        rows = self.connection.execute(query).all()
+        rows = fetch(self.connection, query)
         owners = owners_of(self.connection, {row.customer_id for row in rows})
         for row in rows:
             self._remember(
@@ -80,6 +84,7 @@ class Directory:
                     name=row.name,
                     aliases=row.aliases or {},
                     language=row.language,
+                    unreachable=None if row.unreachable_at is None else row.unreachable_why or "",
                 )
             )
 
@@ -159,6 +164,8 @@ class Directory:
             row.assurance = max(row.assurance, event.assurance)
             row.name = event.sender_name or row.name
             self._changed[row.id] = row
+        if row.unreachable is not None:
+            self._changed[row.id] = row  # whoever writes from there is there: `flush` takes the mark away
 
     def speaks(self, row: AddressRow, language: str) -> None:
         """Remembers a customer's language, the first time that it is known."""
@@ -176,32 +183,29 @@ class Directory:
 
     def flush(self) -> None:
         """Writes what the batch created and learned."""
-        run = self.connection.execute
-        if self._new_customers:
-            for customer in self._new_customers:
-                customer["language"] = self._languages.pop(customer["id"], None)
-            run(insert(customers), self._new_customers)
-        if self._new_addresses:
-            run(insert(addresses), [self._address(row) for row in self._new_addresses])
+        connection = self.connection
+        for customer in self._new_customers:
+            customer["language"] = self._languages.pop(customer["id"], None)
+        insert_rows(connection, customers, self._new_customers)
+        insert_rows(connection, addresses, [self._address(row) for row in self._new_addresses])
         created = {row.id for row in self._new_addresses}
-        for row in self._changed.values():
-            if row.id not in created:
-                known = {"assurance": row.assurance, "name": row.name, "value": row.value, "aliases": row.aliases}
-                run(update(addresses).where(addresses.c.id == row.id).values(known))
+        changed = [
+            {"id": row.id, "assurance": row.assurance, "name": row.name, "value": row.value, "aliases": row.aliases}
+            | {"unreachable_at": None, "unreachable_why": None}
+            for row in self._changed.values()
+            if row.id not in created
+        ]
+        update_rows(connection, addresses, changed, key="id")
         upsert(
-            self.connection,
-            aliases,
-            self._new_aliases,
-            key=("value", "kind", "channel", "brand"),
-            update=("address_id",),
+            connection, aliases, self._new_aliases, key=("value", "kind", "channel", "brand"), update=("address_id",)
         )
         seen = [
             {"address_id": address, "account": account, "last_in_at": at}
             for (address, account), at in self._contacts.items()
         ]
-        upsert(self.connection, contacts, seen, key=("address_id", "account"), latest=("last_in_at",))
-        for customer_id, language in self._languages.items():
-            run(update(customers).where(customers.c.id == customer_id).values(language=language))
+        upsert(connection, contacts, seen, key=("address_id", "account"), latest=("last_in_at",))
+        spoken = [{"id": customer_id, "language": language} for customer_id, language in self._languages.items()]
+        update_rows(connection, customers, spoken, key="id")
 
     def _address(self, row: AddressRow) -> dict[str, Any]:
         return {
@@ -225,7 +229,7 @@ def owners_of(connection: Connection, customer_ids: Iterable[str]) -> dict[str, 
     hops: dict[str, str] = {}
     while pending:
         query = select(merges.c.customer_id, merges.c.into_id).where(
-            merges.c.customer_id.in_(list(pending)), merges.c.undone_at.is_(None)
+            among(merges.c.customer_id, pending), merges.c.undone_at.is_(None)
         )
         found = {row.customer_id: row.into_id for row in connection.execute(query.order_by(merges.c.seq))}
         hops.update(found)

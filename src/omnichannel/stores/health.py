@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from omnichannel.stores.schema import deliveries, evidence, health
 from omnichannel.stores.types import AnyRow
@@ -49,3 +49,8 @@ def evidence_since(connection: Connection, channel: str, since: datetime) -> Seq
     """The evidence about a channel, oldest first."""
     query = select(evidence).where(evidence.c.channel == channel, evidence.c.at >= since).order_by(evidence.c.seq)
     return connection.execute(query).all()
+
+
+def forget_evidence(connection: Connection, account: str) -> None:
+    """Somebody who knows says that the account works: what spoke against it counts no more."""
+    connection.execute(delete(evidence).where(evidence.c.account == account))

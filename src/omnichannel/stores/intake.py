@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from omnichannel.continuation.references import find_references
 from omnichannel.kit.degrade import match_choice
@@ -31,13 +31,15 @@ from omnichannel.model.event import (
 )
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import journal, log, redemption
+from omnichannel.stores.answered import heard
 from omnichannel.stores.consents import record as record_consent
-from omnichannel.stores.directory import AddressRow, Directory
+from omnichannel.stores.directory import OPTED_OUT, AddressRow, Directory
 from omnichannel.stores.inbound_changes import delete_message, edit_message, record_account_change
 from omnichannel.stores.schema import events, media, messages
 from omnichannel.stores.statuses import apply_status, settle_by_echo
 from omnichannel.stores.threads import ConversationRow, Threads
 from omnichannel.stores.units import AccountInfo, Fact
+from omnichannel.stores.upsert import among, insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Intake:
     people: Directory = field(init=False)
     threads: Threads = field(init=False)
     lanes: set[int] = field(default_factory=set[int])
+    _heard: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     _events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     _messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     _media: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -87,7 +90,7 @@ class Intake:
         keys = list({event.dedupe for _, event in found})
         if not keys:
             return []
-        query = select(events.c.account, events.c.kind, events.c.key).where(events.c.key.in_(keys))
+        query = select(events.c.account, events.c.kind, events.c.key).where(among(events.c.key, keys))
         seen = {(row.account, row.kind, row.key) for row in self.connection.execute(query)}
         fresh: list[tuple[int, ChannelEvent]] = []
         for seq, event in found:
@@ -167,6 +170,7 @@ class Intake:
     def _receive(self, seq: int, event: MessageReceived) -> None:
         info = self._info(event)
         sender = self.people.sender(info, event)
+        self._returned(info, sender, event)
         redeemed = self._redeem(info, sender, event)
         if redeemed is None:
             conversation, about = self.threads.place(info, sender, event)
@@ -181,6 +185,7 @@ class Intake:
         self._message(message_id, info, sender, conversation, event, choice, language)
         handled = event.automatic or not about or stopped
         if about and not event.automatic:
+            self._heard.setdefault(conversation.id, set()).update((sender.customer_id, sender.owner_id))
             self._advance(info, conversation, sender, event, waiting=not stopped)
         self._event(
             seq,
@@ -195,6 +200,23 @@ class Intake:
             self.lanes.add(conversation.lane)
         what = {"message": message_id, "conversation": conversation.id, "customer": conversation.customer_id}
         self._facts.append(Fact(type="message.received", brand=info.brand, data=what | {"channel": info.channel}))
+
+    def _returned(self, info: AccountInfo, sender: AddressRow, event: MessageReceived) -> None:
+        """Who writes again from an address that the platform had called opted out may be answered there."""
+        if sender.unreachable == OPTED_OUT and not event.automatic:
+            fact = record_consent(
+                self.connection,
+                info=info,
+                customer_id=sender.owner_id,
+                address_id=sender.id,
+                purpose="all",
+                granted=True,
+                source="wrote_again",
+                text=event.text,
+                at=event.occurred_at,
+            )
+            self._facts.append(fact)
+        sender.unreachable = None
 
     def _redeem(self, info: AccountInfo, sender: AddressRow, event: MessageReceived) -> ConversationRow | None:
         """A reference of ours in the message takes its conversation up here."""
@@ -361,11 +383,9 @@ class Intake:
     def _flush(self) -> None:
         self.people.flush()
         self.threads.flush()
-        run = self.connection.execute
-        if self._messages:
-            run(insert(messages), self._messages)
-        if self._media:
-            run(insert(media), self._media)
-        if self._events:
-            run(insert(events), self._events)
+        insert_rows(self.connection, messages, self._messages)
+        insert_rows(self.connection, media, self._media)
+        insert_rows(self.connection, events, self._events)
+        people = set[str]().union(*self._heard.values())
+        self._facts.extend(heard(self.connection, people, self._heard.keys(), self.now))
         log.append(self.connection, self._facts, self.ids, self.now)

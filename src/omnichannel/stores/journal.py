@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, literal_column, select, update
 
 from omnichannel.channel.wire import Envelope
 from omnichannel.stores.schema import cursors, journal
-from omnichannel.stores.types import AnyRow
-from omnichannel.stores.upsert import upsert
+from omnichannel.stores.types import AnyRow, fetch
+from omnichannel.stores.upsert import among, insert_rows, upsert
 
 MAX_TRIES = 5
+_IS_NEW = journal.c.state == literal_column("'new'")  # a literal: a partial index is not found by a parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Arrival:
 
 def append(connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[None]:
     """Journals envelopes, in order. The caller acknowledges after the commit, never before."""
-    connection.execute(insert(journal), [_row(arrival) for arrival in arrivals])
+    insert_rows(connection, journal, [_row(arrival) for arrival in arrivals])
     for arrival in arrivals:
         if arrival.cursor is not None:
             set_cursor(connection, *arrival.cursor, arrival.envelope.received_at)
@@ -74,19 +75,26 @@ def envelope_of(row: AnyRow) -> Envelope:
 
 
 def waiting_endpoints(connection: Connection) -> list[str]:
-    """The endpoints with rows to parse."""
-    return list(connection.execute(select(journal.c.endpoint).where(journal.c.state == "new").distinct()).scalars())
+    """The endpoints with rows to parse. Hops over the index, so that it costs the same with a million rows behind."""
+    found: list[str] = []
+    first = select(func.min(journal.c.endpoint)).where(_IS_NEW)
+    endpoint: str | None = connection.execute(first).scalar()
+    while endpoint is not None:
+        found.append(endpoint)
+        endpoint = connection.execute(first.where(journal.c.endpoint > endpoint)).scalar()
+    return found
 
 
 def take(connection: Connection, endpoint: str, limit: int) -> Sequence[AnyRow]:
     """The next rows of an endpoint, oldest first."""
-    query = select(journal).where(journal.c.state == "new", journal.c.endpoint == endpoint)
-    return connection.execute(query.order_by(journal.c.seq).limit(limit)).all()
+    query = select(journal).where(_IS_NEW, journal.c.endpoint == endpoint)
+    return fetch(connection, query.order_by(journal.c.seq).limit(limit))
 
 
 def parsed(connection: Connection, seqs: Sequence[int]) -> None:
     """Marks rows as done."""
-    connection.execute(update(journal).where(journal.c.seq.in_(seqs)).values(state="done"))
+    if seqs:
+        connection.execute(update(journal).where(among(journal.c.seq, seqs)).values(state="done"))
 
 
 def park(connection: Connection, seq: int, error: str) -> None:
@@ -99,7 +107,7 @@ def replay(connection: Connection, seqs: Sequence[int] = ()) -> int:
     """Parses parked rows once more; all of them where none are named."""
     parked = update(journal).where(journal.c.state == "parked")
     if seqs:
-        parked = parked.where(journal.c.seq.in_(seqs))
+        parked = parked.where(among(journal.c.seq, seqs))
     return connection.execute(parked.values(state="new", error=None)).rowcount
 
 

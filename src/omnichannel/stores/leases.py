@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
+from omnichannel.model.base import EPOCH
 from omnichannel.stores.schema import leases
+from omnichannel.stores.units import LEASE_TTL
+from omnichannel.stores.upsert import among, update_rows, upsert
 
-TTL = timedelta(seconds=30)
+Held: TypeAlias = tuple[str, str, int]
+"""A lease by name, with its owner and fence."""
+TTL = LEASE_TTL
 
 
 def acquire(
@@ -19,34 +25,34 @@ def acquire(
 
     The fence grows whenever a lease changes hands. `owner` names the incarnation of a process, never the machine.
     """
-    found = {row.name: row for row in connection.execute(select(leases).where(leases.c.name.in_(names))).all()}
+    missing = [{"name": name, "owner": "", "until": EPOCH, "fence": 0} for name in names]
+    upsert(connection, leases, missing, key=("name",))
     got: dict[str, int] = {}
-    fresh: list[dict[str, object]] = []
-    for name in names:
-        row = found.get(name)
-        if row is None:
-            fresh.append({"name": name, "owner": owner, "until": now + ttl, "fence": 1})
-            got[name] = 1
-        elif row.owner == owner or row.until <= now:
-            fence = row.fence if row.owner == owner else row.fence + 1
-            connection.execute(
-                update(leases).where(leases.c.name == name).values(owner=owner, until=now + ttl, fence=fence)
-            )
-            got[name] = fence
-    if fresh:
-        connection.execute(insert(leases), fresh)
+    taken: list[dict[str, object]] = []
+    for row in connection.execute(select(leases).where(among(leases.c.name, names)).with_for_update()).all():
+        if row.owner == owner or row.until <= now:
+            got[row.name] = row.fence if row.owner == owner else row.fence + 1
+            taken.append({"name": row.name, "owner": owner, "until": now + ttl, "fence": got[row.name]})
+    update_rows(connection, leases, taken, key="name")
     return got
 
 
 def held(connection: Connection, name: str, owner: str, fence: int) -> bool:
     """Whether the owner still has the lease under this fence: asked in the unit that settles."""
-    row = connection.execute(select(leases.c.owner, leases.c.fence).where(leases.c.name == name)).first()
-    return row is not None and row.owner == owner and row.fence == fence
+    return (name, owner, fence) in held_of(connection, [(name, owner, fence)])
+
+
+def held_of(connection: Connection, claimed: Iterable[Held]) -> set[Held]:
+    """Those of the leases that are still held by these owners under these fences. They cannot change hands before the
+    unit ends."""
+    asked = set(claimed)
+    query = select(leases.c.name, leases.c.owner, leases.c.fence).where(among(leases.c.name, {one[0] for one in asked}))
+    return asked.intersection(tuple(row) for row in connection.execute(query.with_for_update(read=True)))
 
 
 def release(connection: Connection, names: Iterable[str], owner: str, now: datetime) -> None:
     """Gives leases back; the rows stay, so that the fence goes on growing."""
-    connection.execute(update(leases).where(leases.c.name.in_(list(names)), leases.c.owner == owner).values(until=now))
+    connection.execute(update(leases).where(among(leases.c.name, names), leases.c.owner == owner).values(until=now))
 
 
 def forget(connection: Connection, before: datetime) -> None:

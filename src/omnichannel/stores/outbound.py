@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from omnichannel.model.address import Consent, Customer
 from omnichannel.model.content import Block, dump_sendable
@@ -17,6 +17,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.model.message import Decision, Step
 from omnichannel.model.outcome import Failure
 from omnichannel.stores import consents, leases, log, records
+from omnichannel.stores.progress import SPOKEN
 from omnichannel.stores.schema import (
     addresses,
     attempts,
@@ -30,10 +31,18 @@ from omnichannel.stores.schema import (
 )
 from omnichannel.stores.turns import lease_name
 from omnichannel.stores.types import AnyRow
-from omnichannel.stores.units import Fact
+from omnichannel.stores.units import LANES, Fact
+from omnichannel.stores.upsert import among
 
 WAITING = ("queued",)
 """States in which a delivery holds up the later ones of its conversation: what was said first arrives first."""
+_before = deliveries.alias("before")
+_IS_FIRST = ~exists().where(
+    _before.c.conversation_id == deliveries.c.conversation_id,
+    _before.c.id < deliveries.c.id,
+    _before.c.state.in_(WAITING),
+    _before.c.due_at.isnot(None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,15 @@ class Outgoing:
     reply_to: str | None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class DueDelivery:
+    """A delivery that there is something to do about."""
+
+    delivery_id: str
+    conversation_id: str
+    lane: int
+
+
 def due_lanes(connection: Connection, now: datetime) -> set[int]:
     """The lanes with deliveries to work on."""
     return set(connection.execute(select(deliveries.c.lane).where(deliveries.c.due_at <= now).distinct()).scalars())
@@ -65,28 +83,20 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def claim(
-    connection: Connection, lanes: Sequence[int], now: datetime, busy: frozenset[str], limit: int
-) -> list[tuple[str, str, int]]:
-    """Due deliveries as (id, conversation, lane), in order; none that an earlier one of its conversation holds up."""
-    waiting = (
-        select(deliveries.c.conversation_id, func.min(deliveries.c.id))
-        .where(deliveries.c.lane.in_(lanes), deliveries.c.state.in_(WAITING), deliveries.c.due_at > now)
-        .group_by(deliveries.c.conversation_id)
-    )
-    blocked: dict[str, str] = {row[0]: row[1] for row in connection.execute(waiting)}
+    connection: Connection, lanes: Collection[int], now: datetime, busy: Collection[str], limit: int
+) -> list[DueDelivery]:
+    """The deliveries to work on, in order; none that an earlier one of its conversation holds up."""
     query = (
-        select(deliveries.c.id, deliveries.c.conversation_id, deliveries.c.lane, deliveries.c.state)
-        .where(deliveries.c.lane.in_(lanes), deliveries.c.due_at <= now)
-        .order_by(deliveries.c.id)
-        .limit(limit + len(busy))
+        select(deliveries.c.id, deliveries.c.conversation_id, deliveries.c.lane)
+        .where(deliveries.c.due_at <= now, deliveries.c.state.not_in(WAITING) | _IS_FIRST)
+        .order_by(deliveries.c.due_at)
+        .limit(limit)
     )
-    found = [
-        (row.id, row.conversation_id, row.lane)
-        for row in connection.execute(query)
-        if row.conversation_id not in busy
-        and (row.state not in WAITING or row.id < blocked.get(row.conversation_id, row.id + "~"))
-    ]
-    return found[:limit]
+    if len(lanes) < LANES:
+        query = query.where(among(deliveries.c.lane, lanes))
+    if busy:
+        query = query.where(~among(deliveries.c.conversation_id, busy))
+    return sorted(DueDelivery(*row) for row in connection.execute(query))
 
 
 def load(connection: Connection, delivery_id: str) -> Outgoing:
@@ -119,15 +129,36 @@ def about(connection: Connection, delivery: Any) -> Outgoing:
     )
 
 
+def again(connection: Connection, out: Outgoing, now: datetime) -> Outgoing | None:
+    """The same delivery after something was done about it; None where there is nothing more to do now.
+
+    While a step is under way, who the customer is and what they agreed to is taken as it was a moment ago; to decide
+    once more, everything is read again.
+    """
+    run, delivery_id = connection.execute, out.delivery.id
+    delivery = run(select(deliveries).where(deliveries.c.id == delivery_id)).one()
+    if delivery.due_at is None or delivery.due_at > now:
+        return None
+    taken = run(select(steps).where(steps.c.delivery_id == delivery_id).order_by(steps.c.n)).all()
+    if not any(step.n == delivery.step and step.state == "running" for step in taken):
+        return about(connection, delivery)
+    return replace(
+        out,
+        delivery=delivery,
+        steps=taken,
+        parts=run(select(parts).where(parts.c.delivery_id == delivery_id).order_by(parts.c.step, parts.c.n)).all(),
+        attempts=run(select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.seq)).all(),
+    )
+
+
 def _answered(connection: Connection, message_id: str | None, place: AnyRow) -> str | None:
-    """The platform's id of the message that is answered: the one asked for, else the customer's newest."""
-    query = select(messages.c.platform_id)
+    """The platform's id of the message that is answered: the one asked for, else the customer's newest. None for a
+    message of another account: where the conversation goes on now, nobody knows its id."""
+    query = select(messages.c.platform_id).where(messages.c.account == place.account)
     if message_id is not None:
         found: str | None = connection.execute(query.where(messages.c.id == message_id)).scalar()
         return found
-    newest = query.where(
-        messages.c.conversation_id == place.id, messages.c.direction == "in", messages.c.account == place.account
-    )
+    newest = query.where(messages.c.conversation_id == place.id, messages.c.direction == "in")
     last: str | None = connection.execute(newest.order_by(messages.c.id.desc()).limit(1)).scalar()
     return last
 
@@ -161,7 +192,8 @@ def decide(
     )
     if begun is not None:
         _begin(connection, delivery_id, begun)
-    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+    if values:
+        connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
 
 
 def _begin(connection: Connection, delivery_id: str, begun: NewStep) -> None:
@@ -280,6 +312,17 @@ def set_delivery(connection: Connection, delivery: AnyRow, now: datetime, ids: I
         what = {"delivery": delivery.id, "conversation": delivery.conversation_id, "state": state}
         what |= {"reason": values.get("reason"), "channel": delivery.channel}
         log.append(connection, [Fact(type="delivery.updated", brand=delivery.brand, data=what)], ids, now)
+    if state in ("failed", "unknown") and state != delivery.state and values.get("due_at") is None:
+        _show(connection, delivery, now)
+
+
+def _show(connection: Connection, delivery: AnyRow, now: datetime) -> None:
+    """What could not be said to a customer is for a person: the conversation waits in its queue again."""
+    if delivery.kind not in SPOKEN or delivery.purpose != "service":
+        return
+    c = conversations.c
+    waits = update(conversations).where(c.id == delivery.conversation_id, c.waiting.is_(False))
+    connection.execute(waits.values(waiting=True, waiting_at=now, version=c.version + 1))
 
 
 def mark_unreachable(connection: Connection, address_id: str, why: str, now: datetime) -> None:

@@ -7,13 +7,15 @@ together, and each change is in the event log with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, insert, select, update
 
-from omnichannel.model.content import Text, load_block, text_of
+from omnichannel.model.base import dump
+from omnichannel.model.content import Localized, Text, as_content, load_block, load_sendable, text_of
 from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated
 from omnichannel.model.ids import IdSource
 from omnichannel.model.outcome import Failure
@@ -22,6 +24,7 @@ from omnichannel.stores.schema import (
     attempts,
     contacts,
     conversations,
+    customers,
     deliveries,
     messages,
     parts,
@@ -33,9 +36,12 @@ from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import Fact
 from omnichannel.stores.upsert import upsert
 
+_FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 RANK = {"pending": 0, "started": 0, "unknown": 0, "failed": 0, "accepted": 1, "sent": 2, "delivered": 3, "read": 4}
 RANK["replied"] = 5
 FINAL = frozenset({"expired", "cancelled"})
+SPOKEN = ("message", "private", "start")
+"""Kinds of delivery in which we speak in the conversation; the others are about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ def part_row(connection: Connection, key: str) -> AnyRow | None:
             deliveries.c.customer_id,
             deliveries.c.conversation_id,
             deliveries.c.kind,
+            deliveries.c.content.label("said"),
             deliveries.c.visibility,
             deliveries.c.agent,
             deliveries.c.automatic,
@@ -134,15 +141,15 @@ def _record_message(
 
 def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime) -> None:
     """The conversation after we wrote: what may be answered by number, and where it takes place now."""
-    content = load_block(row.content)
     values: dict[str, Any] = {}
-    if isinstance(content, Text) and content.quick_replies:
-        values["options"] = [[reply.title, reply.choice] for reply in content.quick_replies]
     if row.kind == "message" and row.agent is not None:
         values |= {"waiting": False, "waiting_at": None, "due_at": None}
     current = connection.execute(select(conversations).where(conversations.c.id == row.conversation_id)).first()
     if current is None:
         return
+    options = _options(connection, row, current)
+    if row.kind in SPOKEN and options != current.options:
+        values["options"] = options
     same_place = (current.account, current.surface) == (row.account, row.surface)
     if row.kind in ("message", "private") and not same_place:
         values |= {"channel": row.channel, "adapter": row.adapter, "account": row.account, "surface": row.surface}
@@ -161,6 +168,19 @@ def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, n
             key=("address_id", "account"),
             latest=("last_out_at",),
         )
+
+
+def _options(connection: Connection, row: AnyRow, conversation: AnyRow) -> list[list[str]] | None:
+    """What may be answered by its number or title from now on: of the whole message, because where there are no
+    buttons a part shows them as mere lines. A message that asks nothing ends what was asked before."""
+    content = load_sendable(row.said)
+    if isinstance(content, Localized):
+        theirs = select(customers.c.language).where(customers.c.id == row.customer_id)
+        language = conversation.language or connection.execute(theirs).scalar()
+        content = as_content(content.pick(language))
+    if not isinstance(content, Text) or not content.quick_replies:
+        return None
+    return [[reply.title, reply.choice] for reply in content.quick_replies]
 
 
 def _join_unmatched(
@@ -195,13 +215,41 @@ def advance(
         .where(attempts.c.seq == newest.scalar_subquery())
         .values(state=state, certain=True, ended_at=now)
     )
+    if row.step != row.current_step:
+        return _succeeded_late(connection, row, now)
     return recompute(connection, row.delivery_id, now, ids, tell=False)
 
 
-def _fail_late(connection: Connection, row: AnyRow, failure: Failure | None, now: datetime) -> list[Fact]:
-    if RANK[row.state] >= RANK["delivered"] or row.state == "failed":
+def _succeeded_late(connection: Connection, row: AnyRow, now: datetime) -> list[Fact]:
+    """A step that was given up reports success after all: what followed is not sent any more, or, where it is out
+    already, the customer has two copies, and that is told."""
+    this = (steps.c.delivery_id == row.delivery_id, steps.c.n == row.step)
+    step = connection.execute(select(steps).where(*this)).one()
+    rank = min(RANK[part.state] for part in _parts(connection, row.delivery_id, row.step))
+    if step.state == "ok" or rank < RANK[step.success]:
         return []
-    data = None if failure is None else _failure_data(failure)
+    connection.execute(update(steps).where(*this).values(state="ok", deadline_at=None))
+    later = _parts(connection, row.delivery_id, row.current_step)
+    what = {"delivery": row.delivery_id, "conversation": row.conversation_id, "channel": step.channel}
+    if any(part.state != "pending" for part in later):
+        return [Fact(type="delivery.doubled", brand=row.brand, data=what)]
+    given_up = update(steps).where(steps.c.delivery_id == row.delivery_id, steps.c.n == row.current_step)
+    connection.execute(given_up.values(state="skipped", outcome="not_needed", deadline_at=None))
+    state = next(name for name, known in RANK.items() if known == rank)
+    values = {"step": row.step, "state": state, "channel": step.channel, "due_at": None, "reason": None}
+    connection.execute(update(deliveries).where(deliveries.c.id == row.delivery_id).values(values))
+    return [Fact(type="delivery.updated", brand=row.brand, data=what | {"state": state})]
+
+
+def _parts(connection: Connection, delivery_id: str, step: int) -> Sequence[AnyRow]:
+    query = select(parts.c.state).where(parts.c.delivery_id == delivery_id, parts.c.step == step)
+    return connection.execute(query).all()
+
+
+def _fail_late(connection: Connection, row: AnyRow, failure: Failure | None, now: datetime) -> list[Fact]:
+    if RANK[row.state] >= RANK["delivered"] or row.state == "failed" or row.delivery_state == "replied":
+        return []
+    data = None if failure is None else dump(_FAILURE, failure)
     connection.execute(update(parts).where(parts.c.key == row.key).values(state="failed", failure=data))
     newest = select(attempts.c.seq).where(attempts.c.part == row.key).order_by(attempts.c.seq.desc()).limit(1)
     connection.execute(
@@ -216,16 +264,12 @@ def _fail_late(connection: Connection, row: AnyRow, failure: Failure | None, now
         )
     )
     if row.step == row.current_step:
+        reopened = update(steps).where(steps.c.delivery_id == row.delivery_id, steps.c.n == row.step)
+        connection.execute(reopened.values(state="running"))
         connection.execute(
             update(deliveries).where(deliveries.c.id == row.delivery_id).values(state="queued", due_at=now)
         )
     return [_fact(row, "failed")]
-
-
-def _failure_data(failure: Failure) -> dict[str, Any]:
-    data = asdict(failure)
-    data["retry_after"] = failure.retry_after.total_seconds() if failure.retry_after else None
-    return data
 
 
 def _fact(row: AnyRow, state: str) -> Fact:

@@ -24,7 +24,8 @@ from omnichannel.stores.schema import (
     messages,
     participants,
 )
-from omnichannel.stores.types import AnyRow
+from omnichannel.stores.types import AnyRow, fetch
+from omnichannel.stores.upsert import among
 
 
 def address(row: Any) -> Address:
@@ -196,11 +197,11 @@ def customers_of(connection: Connection, ids: Iterable[str]) -> dict[str, Custom
     asked = set(ids)
     owners = owners_of(connection, asked)
     wanted = {owners.get(found, found) for found in asked}
-    rows = connection.execute(select(customers).where(customers.c.id.in_(list(wanted)))).all()
+    rows = fetch(connection, select(customers).where(among(customers.c.id, wanted)))
     members = _families(connection, wanted)
     own: dict[str, list[Address]] = {found: [] for found in wanted}
-    query = select(addresses).where(addresses.c.customer_id.in_(list(members))).order_by(addresses.c.id)
-    for row in connection.execute(query):
+    query = select(addresses).where(among(addresses.c.customer_id, members)).order_by(addresses.c.id)
+    for row in fetch(connection, query):
         own[members[row.customer_id]].append(address(row))
     people = {row.id: customer(row, own[row.id]) for row in rows}
     return {found: people[owner] for found in asked if (owner := owners.get(found, found)) in people}
@@ -212,7 +213,7 @@ def _families(connection: Connection, owners: set[str]) -> dict[str, str]:
     pending = list(owners)
     while pending:
         query = select(merges.c.customer_id, merges.c.into_id).where(
-            merges.c.into_id.in_(pending), merges.c.undone_at.is_(None)
+            among(merges.c.into_id, pending), merges.c.undone_at.is_(None)
         )
         fresh = [row for row in connection.execute(query) if row.customer_id not in members]
         members |= {row.customer_id: members[row.into_id] for row in fresh}
@@ -245,7 +246,7 @@ def history(
         query = query.where(messages.c.conversation_id == conversation_id)
     if after is not None:
         query = query.where(messages.c.id < after)
-    rows = connection.execute(query).all()
+    rows = fetch(connection, query)
     authors = authors_of(connection, rows)
     return [message(row, authors.get(row.address_id)) for row in rows]
 
@@ -255,5 +256,5 @@ def authors_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[str, Addr
     wanted = list({row.address_id for row in rows if row.address_id is not None})
     if not wanted:
         return {}
-    found = connection.execute(select(addresses).where(addresses.c.id.in_(wanted)))
+    found = fetch(connection, select(addresses).where(among(addresses.c.id, wanted)))
     return {row.id: address(row) for row in found}

@@ -13,7 +13,8 @@ from omnichannel.continuation.redeem import Redeemer, RedemptionKind, ReferenceS
 from omnichannel.continuation.references import digest
 from omnichannel.model.event import MessageReceived
 from omnichannel.stores.directory import AddressRow
-from omnichannel.stores.schema import merges, moves, reference_tries, references
+from omnichannel.stores.merging import merge
+from omnichannel.stores.schema import moves, reference_tries, references
 from omnichannel.stores.threads import ConversationRow
 from omnichannel.stores.units import AccountInfo, Fact
 
@@ -123,31 +124,28 @@ def take_up(
     what = {"conversation": origin.id, "customer": origin.customer_id, "from": origin.channel, "to": info.channel}
     facts = [Fact(type="conversation.moved", brand=origin.brand, data=what | {"opened": opened.id})]
     if opened is origin:
-        facts += merge(connection, origin, sender, event.assurance, "reference", now)
+        facts += _same_person(connection, origin, sender, event.assurance, now)
         go_on_at(origin, info, sender, event, use.hide_history, now)
     return facts
 
 
-def merge(
-    connection: Connection, origin: ConversationRow, sender: AddressRow, assurance: int, evidence: str, now: datetime
+def _same_person(
+    connection: Connection, origin: ConversationRow, sender: AddressRow, assurance: int, now: datetime
 ) -> list[Fact]:
-    """The sender is the conversation's customer: a row that points, with its evidence; nothing is rewritten."""
-    if sender.owner_id == origin.customer_id:
-        return []
-    connection.execute(
-        insert(merges).values(
-            brand=origin.brand,
-            customer_id=sender.owner_id,
-            into_id=origin.customer_id,
-            address_id=sender.id,
-            assurance=assurance,
-            evidence=evidence,
-            reason=f"took up conversation {origin.id}",
-            created_at=now,
-        )
+    """The sender is the conversation's customer."""
+    facts = merge(
+        connection,
+        brand=origin.brand,
+        customer_id=sender.owner_id,
+        into_id=origin.customer_id,
+        address_id=sender.id,
+        assurance=assurance,
+        evidence="reference",
+        reason=f"took up conversation {origin.id}",
+        now=now,
     )
-    merged, sender.owner_id = sender.owner_id, origin.customer_id
-    return [Fact(type="customer.merged", brand=origin.brand, data={"customer": merged, "into": origin.customer_id})]
+    sender.owner_id = origin.customer_id
+    return facts
 
 
 def go_on_at(

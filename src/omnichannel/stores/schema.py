@@ -32,8 +32,8 @@ metadata = MetaData()
 _SEQ = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _table(name: str, *columns: Any) -> Table:
-    return Table(PREFIX + name, metadata, *columns)
+def _table(name: str, *columns: Any, **options: Any) -> Table:
+    return Table(PREFIX + name, metadata, *columns, **options)
 
 
 def _seq() -> Column[int]:
@@ -320,6 +320,13 @@ Index(
     postgresql_where=events.c.state == "new",
 )
 Index(
+    "omni_events_new",
+    events.c.conversation_id,
+    events.c.seq,
+    sqlite_where=events.c.state == "new",
+    postgresql_where=events.c.state == "new",
+)
+Index(
     "omni_events_parked",
     events.c.seq,
     sqlite_where=events.c.state == "parked",
@@ -373,6 +380,13 @@ Index(
     postgresql_where=deliveries.c.due_at.isnot(None),
 )
 Index("omni_deliveries_conversation", deliveries.c.conversation_id, deliveries.c.id)
+Index(
+    "omni_deliveries_open",
+    deliveries.c.conversation_id,
+    deliveries.c.id,
+    sqlite_where=deliveries.c.due_at.isnot(None),
+    postgresql_where=deliveries.c.due_at.isnot(None),
+)
 decisions = _table(
     "decisions",
     _seq(),
@@ -553,6 +567,7 @@ stream_items = _table(
     Column("key", String, nullable=False, unique=True),
     Column("body", Json, nullable=False),
     Column("at", Instant, nullable=False),
+    sqlite_autoincrement=True,  # whoever resumes after a number must never see it given twice
 )
 timers = _table(
     "timers",
@@ -571,5 +586,6 @@ log = _table(
     _brand(),
     Column("occurred_at", Instant, nullable=False),
     Column("data", Json, nullable=False),
+    sqlite_autoincrement=True,
 )
 meta = _table("meta", Column("key", String, primary_key=True), Column("value", String, nullable=False))

@@ -7,7 +7,8 @@ worker threads of its own limiter, so it works alike on asyncio and trio; a simu
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import anyio
 import anyio.to_thread
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.pool import StaticPool
 
 from omnichannel.model.exceptions import StoreError
@@ -31,6 +32,10 @@ Bulk = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 GROUP = 512
 """How many units at most share one commit: enough to make the sync cheap, few enough to keep p99 low."""
+PATIENCE = 5.0
+"""Seconds to wait for another process that writes to the same SQLite file, before a unit fails."""
+PAUSE = 0.001
+"""Seconds between two tries to begin."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,9 +43,16 @@ class _Job:
     unit: Callable[[Connection], Any] | None
     bulk: Callable[[Connection, Sequence[Any]], Sequence[Any]] | None
     item: Any
-    done: anyio.Event | None
     result: Any = None
-    error: BaseException | None = None
+    error: Exception | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """Jobs that commit together, and the event at which all who wait for them go on."""
+
+    done: anyio.Event
+    jobs: list[_Job] = field(default_factory=list[_Job])
 
 
 @dataclass(slots=True)
@@ -54,7 +66,7 @@ class SqlStore:
     durable: bool = True
     _writer: Engine = field(init=False)
     _reader: Engine = field(init=False)
-    _queue: list[_Job] = field(init=False, default_factory=list[_Job])
+    _queue: deque[_Group] = field(init=False, default_factory=deque[_Group])
     _wake: anyio.Event | None = field(init=False, default=None)
     _tasks: AbstractAsyncContextManager[Any] | None = field(init=False, default=None)
     _connection: Connection | None = field(init=False, default=None)
@@ -66,16 +78,20 @@ class SqlStore:
     def open_sync(self) -> None:
         """Opens the database and brings its schema up to date, as `migrate` says. Raises `StoreError`."""
         memory = make_url(self.url).database in (None, "", ":memory:") and self.url.startswith("sqlite")
+        self._writer = _engine(self.url, memory=memory, writes=True, durable=self.durable)
+        self._reader = self._writer if memory else _engine(self.url, memory=False, writes=False, durable=True)
         try:
-            self._writer = _engine(self.url, memory=memory, immediate=True, durable=self.durable)
-            self._reader = self._writer if memory else _engine(self.url, memory=False, immediate=False, durable=True)
             migrate.prepare(self._writer, self.migrate)
             self._connection = self._writer.connect()
         except DBAPIError as error:
+            self.close_sync()
             raise StoreError(
                 f"cannot open the store {make_url(self.url)!r}: {error.orig}. Check that the path exists, is writable "
                 "and has space, and that no other program holds the database."
             ) from error
+        except BaseException:
+            self.close_sync()
+            raise
 
     def close_sync(self) -> None:
         """Closes all connections."""
@@ -105,6 +121,7 @@ class SqlStore:
         if self._tasks is None:
             self.close_sync()
             return
+        # From here on nothing new is taken; what waits is committed, even where the block was cancelled.
         group = cast(anyio.abc.TaskGroup, self._tasks)
         self._tasks = None
         self._kick()
@@ -118,12 +135,12 @@ class SqlStore:
     async def write(self, unit: Unit[T]) -> T:
         """Runs a unit and returns after its commit. Units may be run twice before they commit once: a group in
         which one fails is rolled back and run again one by one, so a unit must not change Python objects."""
-        return cast(T, await self._submit(_Job(unit, None, None, None)))
+        return cast(T, await self._submit(_Job(unit, None, None)))
 
     async def batch(self, bulk: Bulk[Item, T], item: Item) -> T:
         """Like `write`, for one item of an operation that handles many at once: all items that are waiting for the
         same operation share one call, and so one statement."""
-        return cast(T, await self._submit(_Job(None, bulk, item, None)))
+        return cast(T, await self._submit(_Job(None, bulk, item)))
 
     async def read(self, unit: Unit[T]) -> T:
         """Runs a reading unit on a connection of its own; in a simulation on the only one."""
@@ -132,13 +149,16 @@ class SqlStore:
         return await anyio.to_thread.run_sync(self.read_sync, unit, limiter=self._readers)
 
     def read_sync(self, unit: Unit[T]) -> T:
-        """Runs a reading unit in the calling thread."""
-        with self._reader.connect() as connection:
-            return unit(connection)
+        """Runs a reading unit in the calling thread. Raises `StoreError` where the database fails."""
+        try:
+            with self._reader.connect() as connection:
+                return unit(connection)
+        except DatabaseError as error:
+            raise _store_error(error) from error
 
     def write_sync(self, unit: Unit[T]) -> T:
         """Runs one unit and commits it, in the calling thread."""
-        job = _Job(unit, None, None, None)
+        job = _Job(unit, None, None)
         self._run([job])
         if job.error is not None:
             raise job.error
@@ -149,37 +169,55 @@ class SqlStore:
     @property
     def waiting(self) -> int:
         """How many units wait for the next commit: for back-pressure."""
-        return len(self._queue)
+        return sum(len(group.jobs) for group in self._queue)
 
     async def _submit(self, job: _Job) -> Any:
         if not self.threads:
             self._run([job])
         else:
-            if self._tasks is None:
-                raise StoreError("the store is not open: use `async with hub`")
-            job.done = anyio.Event()
-            self._queue.append(job)
-            self._kick()
-            with anyio.CancelScope(shield=True):
-                await job.done.wait()
+            await _committed(self._join(job))
         if job.error is not None:
             raise job.error
         return job.result
+
+    def _join(self, job: _Job) -> _Group:
+        if self._tasks is None:
+            raise StoreError("the store is not open: use `async with hub`")
+        if not self._queue or len(self._queue[-1].jobs) >= GROUP:
+            self._queue.append(_Group(anyio.Event()))
+        group = self._queue[-1]
+        group.jobs.append(job)
+        self._kick()
+        return group
 
     def _kick(self) -> None:
         if self._wake is not None:
             self._wake.set()
 
     async def _commit_groups(self) -> None:
-        while self._tasks is not None or self._queue:
-            if not self._queue:
-                await cast(anyio.Event, self._wake).wait()
-                self._wake = anyio.Event()
-                continue
-            group, self._queue = self._queue[:GROUP], self._queue[GROUP:]
-            await anyio.to_thread.run_sync(self._run, group, limiter=self._threads)
-            for job in group:
-                cast(anyio.Event, job.done).set()
+        # Shielded: who is cancelled together with the store may still have units to commit on the way out.
+        with anyio.CancelScope(shield=True):
+            try:
+                while self._tasks is not None or self._queue:
+                    if self._queue:
+                        await self._commit(self._queue.popleft())
+                    else:
+                        await cast(anyio.Event, self._wake).wait()
+                        self._wake = anyio.Event()
+            finally:
+                self._tasks = None
+                for group in self._queue:
+                    _end(group, StoreError("the store was stopped before it could commit"))
+
+    async def _commit(self, group: _Group) -> None:
+        error: StoreError | None = StoreError("the store was stopped while it committed")
+        try:
+            await anyio.to_thread.run_sync(self._run, group.jobs, limiter=self._threads)
+            error = None
+        except Exception as failure:
+            error = StoreError(f"the store could not run its units: {failure}")
+        finally:
+            _end(group, error)
 
     def _run(self, jobs: list[_Job]) -> None:
         connection = cast(Connection, self._connection)
@@ -190,16 +228,36 @@ class SqlStore:
             self._attempt(connection, [job])
 
     def _attempt(self, connection: Connection, jobs: list[_Job]) -> bool:
-        """One transaction for all jobs; False, with everything undone, where one of them raised."""
+        """One transaction for all jobs. False, with everything undone, where one of them may be to blame."""
+        begun = False
         try:
             with connection.begin():
+                begun = True
                 _run_jobs(connection, jobs)
         except Exception as error:
             wrapped = _store_error(error)
             for job in jobs:
                 job.error = wrapped
-            return False
+            return not begun
         return True
+
+
+async def _committed(group: _Group) -> None:
+    """Waits for a group. Its units run whatever becomes of their callers, so a caller that is cancelled stays until
+    they have."""
+    try:
+        await group.done.wait()
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await group.done.wait()
+        raise
+
+
+def _end(group: _Group, error: StoreError | None) -> None:
+    if error is not None:
+        for job in group.jobs:
+            job.error = error
+    group.done.set()
 
 
 def _run_jobs(connection: Connection, jobs: list[_Job]) -> None:
@@ -215,34 +273,61 @@ def _run_jobs(connection: Connection, jobs: list[_Job]) -> None:
             job.result = job.unit(connection)
 
 
+_OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+"""Errors of a statement, not of the database."""
+
+
 def _store_error(error: Exception) -> Exception:
-    if isinstance(error, OperationalError):
-        return StoreError(
-            f"the store could not commit: {error.orig}. Nothing of this unit is on disk; it may be tried again."
-        )
+    if isinstance(error, DatabaseError) and not isinstance(error, _OURS):
+        return StoreError(f"the store failed: {error.orig}. Nothing of this unit is on disk; it may be tried again.")
     return error
 
 
 # ---------------------------------------------------------------- engines
 
 
-def _engine(url: str, *, memory: bool, immediate: bool, durable: bool) -> Engine:
+def _engine(url: str, *, memory: bool, writes: bool, durable: bool) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True)
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30.0}}
+    options: dict[str, Any] = {
+        "connect_args": {"check_same_thread": False, "timeout": PATIENCE, "cached_statements": 512}
+    }
     if memory:
         options["poolclass"] = StaticPool
     engine = create_engine(url, **options)
-    synchronous = "FULL" if durable else "OFF"
+    pragmas = (
+        "journal_mode=WAL",
+        f"synchronous={'FULL' if durable else 'OFF'}",
+        f"cache_size=-{32_768 if writes else 8_192}",
+        "temp_store=MEMORY",
+    )
 
     def connected(connection: sqlite3.Connection, record: object) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "busy_timeout=30000", "cache_size=-65536"):
-            connection.execute(f"PRAGMA {pragma}")
+        for pragma in pragmas:
+            _patiently(connection, f"PRAGMA {pragma}")
 
     def began(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        driver = connection.connection.driver_connection
+        _patiently(cast(sqlite3.Connection, driver), "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", began)
     return engine
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Executes what may have to wait for other processes. SQLite's own waiting sleeps for up to 100 ms at a time, and
+    does not wait at all for some locks: https://www.sqlite.org/c3ref/busy_handler.html"""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise DatabaseError(statement, None, error) from error
+            if time.monotonic() >= until:
+                raise DatabaseError(statement, None, error) from error
+            time.sleep(PAUSE)
+        else:
+            return

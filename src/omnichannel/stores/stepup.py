@@ -13,7 +13,8 @@ from omnichannel.model.address import Assurance
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import log
 from omnichannel.stores.deliveries import insert_all
-from omnichannel.stores.schema import addresses, codes, conversations, merges
+from omnichannel.stores.merging import merge
+from omnichannel.stores.schema import addresses, codes, conversations, deliveries
 from omnichannel.stores.units import Fact, NewDelivery
 
 
@@ -32,6 +33,19 @@ class NewCode:
 def pending(connection: Connection, conversation_id: str) -> bool:
     """Whether a code was ever sent for this conversation."""
     return connection.execute(select(codes.c.seq).where(codes.c.conversation_id == conversation_id)).first() is not None
+
+
+def answer_key(message_id: str) -> str:
+    """The key of what the step-up says to a message: it says one thing to each."""
+    return f"stepup:{message_id}"
+
+
+def was_answered(connection: Connection, brand: str, message_id: str) -> bool:
+    """Whether the step-up has dealt with this message already."""
+    query = select(deliveries.c.id).where(
+        deliveries.c.brand == brand, deliveries.c.idempotency_key == answer_key(message_id)
+    )
+    return connection.execute(query).first() is not None
 
 
 def begin(connection: Connection, new: NewCode) -> None:
@@ -83,21 +97,17 @@ def _prove(connection: Connection, conversation_id: str, now: datetime, ids: IdS
             data={"conversation": origin.id, "from": origin.channel, "to": opened.channel, "verified": True},
         )
     ]
-    if opened.customer_id != origin.customer_id:
-        connection.execute(
-            insert(merges).values(
-                brand=origin.brand,
-                customer_id=opened.customer_id,
-                into_id=origin.customer_id,
-                address_id=opened.address_id,
-                assurance=Assurance.VERIFIED,
-                evidence="code",
-                reason=f"answered the code for conversation {origin.id}",
-                created_at=now,
-            )
-        )
-        merged = {"customer": opened.customer_id, "into": origin.customer_id}
-        facts.append(Fact(type="customer.merged", brand=origin.brand, data=merged))
+    facts += merge(
+        connection,
+        brand=origin.brand,
+        customer_id=opened.customer_id,
+        into_id=origin.customer_id,
+        address_id=opened.address_id,
+        assurance=Assurance.VERIFIED,
+        evidence="code",
+        reason=f"answered the code for conversation {origin.id}",
+        now=now,
+    )
     place = {name: getattr(opened, name) for name in ("channel", "adapter", "account", "surface", "visibility")}
     place |= {"address_id": opened.address_id, "thread": opened.thread, "context": opened.context}
     place |= {"moved_at": now, "version": origin.version + 1, "status": "open", "last_in_at": opened.last_in_at}

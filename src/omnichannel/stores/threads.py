@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, select
 
 from omnichannel.model.base import Visibility
 from omnichannel.model.event import MessageReceived
@@ -19,7 +19,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.stores.directory import AddressRow
 from omnichannel.stores.schema import conversations, messages, moves, participants
 from omnichannel.stores.units import AccountInfo, lane_of
-from omnichannel.stores.upsert import upsert
+from omnichannel.stores.upsert import among, insert_rows, update_rows, upsert
 
 REOPEN_WITHIN = timedelta(days=14)
 """A private message so soon after the matter was resolved reopens it; later ones begin a new matter."""
@@ -57,9 +57,7 @@ class ConversationRow:
 
 
 _FIELDS = tuple(ConversationRow.__slots__)
-_CHANGING = tuple(name for name in _FIELDS if name not in ("id", "brand", "customer_id", "lane", "created_at"))
-_BINDS: dict[str, Any] = {name: bindparam(f"b_{name}") for name in _CHANGING}
-_UPDATE = update(conversations).where(conversations.c.id == bindparam("b_id")).values(_BINDS)
+_CHANGING = tuple(name for name in _FIELDS if name not in ("brand", "customer_id", "lane", "created_at", "version"))
 
 
 @dataclass(slots=True)
@@ -88,20 +86,20 @@ class Threads:
         asked = list(set(references))
         if asked:
             said = select(messages.c.platform_id, messages.c.account, messages.c.conversation_id)
-            for row in run(said.where(messages.c.platform_id.in_(asked))):
+            for row in run(said.where(among(messages.c.platform_id, asked))):
                 self._by_message[row.account, row.platform_id] = row.conversation_id
                 wanted.add(row.conversation_id)
         people = list(set(address_ids))
         moved: dict[str, list[str]] = {}
         if people:
-            left = select(moves.c.from_address, moves.c.conversation_id).where(moves.c.from_address.in_(people))
+            left = select(moves.c.from_address, moves.c.conversation_id).where(among(moves.c.from_address, people))
             for departure in run(left):
                 moved.setdefault(departure.from_address, []).append(departure.conversation_id)
                 wanted.add(departure.conversation_id)
         found: Select[*tuple[Any, ...]] = select(*(conversations.c[name] for name in _FIELDS))
         for column, values in (("id", list(wanted)), ("address_id", people), ("thread", list(set(threads)))):
             if values:
-                rows: Sequence[Any] = run(found.where(conversations.c[column].in_(values))).all()
+                rows: Sequence[Any] = run(found.where(among(conversations.c[column], values))).all()
                 for row in rows:
                     self._remember(ConversationRow(*row))
         for address_id, conversation_ids in moved.items():
@@ -245,17 +243,8 @@ class Threads:
 
     def flush(self) -> None:
         """Writes what the batch began and changed."""
-        if self._new:
-            self.connection.execute(insert(conversations), [_values(row) for row in self._new.values()])
-        if self._changed:
-            rows = [_values(row, "b_", bump=True) for row in self._changed.values()]
-            self.connection.execute(_UPDATE, rows)
+        new = [{name: getattr(row, name) for name in _FIELDS} for row in self._new.values()]
+        insert_rows(self.connection, conversations, new)
+        changed = [{name: getattr(row, name) for name in _CHANGING} for row in self._changed.values()]
+        update_rows(self.connection, conversations, changed, key="id", count="version")
         upsert(self.connection, participants, self._joined, key=("conversation_id", "customer_id"))
-
-
-def _values(row: ConversationRow, prefix: str = "", *, bump: bool = False) -> dict[str, Any]:
-    names = ("id", *_CHANGING) if bump else _FIELDS
-    values = {prefix + name: getattr(row, name) for name in names}
-    if bump:
-        values[f"{prefix}version"] = row.version + 1
-    return values

@@ -3,71 +3,77 @@ with everything that the handler wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, select, update
 
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import leases, log, records
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_notices
 from omnichannel.stores.schema import conversations, events, messages
-from omnichannel.stores.types import AnyRow
-from omnichannel.stores.units import DueTurn, Fact, TurnResult
+from omnichannel.stores.types import AnyRow, fetch
+from omnichannel.stores.units import LANES, DueTurn, Fact, TurnResult
+from omnichannel.stores.upsert import among, insert_rows, update_rows
 
 MAX_TRIES = 5
 RETRIES = (timedelta(0), timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 """After how long a handler that raised is run again; after the last one the event is parked and shown."""
 
 
+_STATE_NEW: ColumnElement[str] = literal_column("'new'")  # a literal: a partial index is not found by a parameter
+_IS_NEW = events.c.state == _STATE_NEW
+_before = events.alias("before")
+_IS_FIRST = ~exists().where(
+    _before.c.conversation_id == events.c.conversation_id, _before.c.seq < events.c.seq, _before.c.state == _STATE_NEW
+)
+
+
 def due_lanes(connection: Connection, now: datetime) -> set[int]:
     """The lanes with messages to handle."""
-    query = select(events.c.lane).where(events.c.state == "new", events.c.due_at <= now).distinct()
+    query = select(events.c.lane).where(_IS_NEW, events.c.due_at <= now).distinct()
     return set(connection.execute(query).scalars())
 
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next message is to be handled (again)."""
-    found: datetime | None = connection.execute(
-        select(func.min(events.c.due_at)).where(events.c.state == "new")
-    ).scalar()
+    found: datetime | None = connection.execute(select(func.min(events.c.due_at)).where(_IS_NEW)).scalar()
     return found
 
 
 def claim(
-    connection: Connection, lanes: Sequence[int], now: datetime, busy: frozenset[str], limit: int
+    connection: Connection, lanes: Collection[int], now: datetime, busy: Collection[str], limit: int
 ) -> list[DueTurn]:
-    """The messages to handle on these lanes, in order. A conversation whose earlier message waits for another try
-    is left alone, so that nothing overtakes it."""
-    mine = (events.c.state == "new") & events.c.lane.in_(lanes)
-    waiting = select(events.c.conversation_id, func.min(events.c.seq)).where(mine, events.c.due_at > now)
-    blocked: dict[str, int] = {row[0]: row[1] for row in connection.execute(waiting.group_by(events.c.conversation_id))}
+    """The messages to handle on these lanes: the first of each conversation that is not busy, if it is due.
+
+    So nothing overtakes a message that waits for another try, and a flood in one conversation stands in nobody's way.
+    """
     query = (
         select(events.c.seq, events.c.lane, events.c.tries, events.c.conversation_id, events.c.message_id)
-        .where(mine, events.c.due_at <= now)
-        .order_by(events.c.seq)
-        .limit(limit + len(busy))
+        .where(_IS_NEW, events.c.due_at <= now, _IS_FIRST)
+        .order_by(events.c.due_at)
+        .limit(limit)
     )
-    rows = [
-        row
-        for row in connection.execute(query)
-        if row.conversation_id not in busy and row.seq < blocked.get(row.conversation_id, row.seq + 1)
-    ]
-    return _load(connection, rows[:limit])
+    if len(lanes) < LANES:
+        query = query.where(among(events.c.lane, lanes))
+    if busy:
+        query = query.where(~among(events.c.conversation_id, busy))
+    return _load(connection, sorted(fetch(connection, query), key=lambda row: row.seq))
 
 
 def _load(connection: Connection, rows: Sequence[AnyRow]) -> list[DueTurn]:
     if not rows:
         return []
-    said = select(messages).where(messages.c.id.in_([row.message_id for row in rows]))
-    found = connection.execute(said).all()
-    authors = records.authors_of(connection, found)
-    by_message = {row.id: records.message(row, authors.get(row.address_id)) for row in found}
-    places = select(conversations).where(conversations.c.id.in_(list({row.conversation_id for row in rows})))
-    by_conversation = {row.id: records.conversation(row) for row in connection.execute(places)}
+    places = select(conversations).where(among(conversations.c.id, {row.conversation_id for row in rows}))
+    by_conversation = {row.id: records.conversation(row) for row in fetch(connection, places)}
     people = records.customers_of(connection, {place.customer_id for place in by_conversation.values()})
+    said = select(messages).where(among(messages.c.id, [row.message_id for row in rows]))
+    found = fetch(connection, said)
+    known = {address.id: address for person in people.values() for address in person.addresses}
+    authors = known | records.authors_of(connection, [row for row in found if row.address_id not in known])
+    by_message = {row.id: records.message(row, authors.get(row.address_id)) for row in found}
     return [
         DueTurn(
             seq=row.seq,
@@ -81,29 +87,22 @@ def _load(connection: Connection, rows: Sequence[AnyRow]) -> list[DueTurn]:
     ]
 
 
-_DONE = update(events).where(events.c.seq == bindparam("b_seq"), events.c.state == "new").values(state="done")
-
-
 def settle(connection: Connection, results: Sequence[TurnResult]) -> Sequence[bool]:
     """Commits what handlers did. False for a turn whose lane another process has taken over since: nothing of it is
     written, and it is handled again there."""
-    standing: dict[tuple[int, int, str], bool] = {}
-    for result in results:
-        key = (result.lane, result.fence, result.owner)
-        if key not in standing:
-            standing[key] = leases.held(connection, lease_name(result.lane), result.owner, result.fence)
-    kept = [result for result in results if standing[result.lane, result.fence, result.owner]]
+    claims = [(lease_name(result.lane), result.owner, result.fence) for result in results]
+    standing = leases.held_of(connection, claims)
+    kept = [result for result, claimed in zip(results, claims, strict=True) if claimed in standing]
     if kept:
-        connection.execute(_DONE, [{"b_seq": result.seq} for result in kept])
+        done = update(events).where(among(events.c.seq, [result.seq for result in kept]), _IS_NEW)
+        connection.execute(done.values(state="done"))
         insert_all(connection, [new for result in kept for new in result.deliveries])
         insert_notices(connection, [notice for result in kept for notice in result.notices])
         _change(connection, kept)
-        notes = [note for result in kept for note in result.notes]
-        if notes:
-            connection.execute(insert(messages), notes)
-        for result in kept:
-            log.append(connection, result.facts, result.ids, result.now)
-    return [standing[result.lane, result.fence, result.owner] for result in results]
+        insert_rows(connection, messages, [note for result in kept for note in result.notes])
+        facts = [log.row_of(fact, result.ids, result.now) for result in kept for fact in result.facts]
+        log.append_rows(connection, facts)
+    return [claimed in standing for claimed in claims]
 
 
 def lease_name(lane: int) -> str:
@@ -112,21 +111,22 @@ def lease_name(lane: int) -> str:
 
 
 def _change(connection: Connection, results: Sequence[TurnResult]) -> None:
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    changed: dict[str, dict[str, Any]] = {}
     for result in results:
         if result.changes:
-            names = tuple(sorted(result.changes))
-            values = {f"b_{name}": value for name, value in result.changes.items()}
-            groups.setdefault(names, []).append(values | {"b_id": result.conversation_id})
-    for names, rows in groups.items():
-        statement = update(conversations).where(conversations.c.id == bindparam("b_id"))
-        binds: dict[str, Any] = {name: bindparam(f"b_{name}") for name in names}
-        binds["version"] = conversations.c.version + 1
-        connection.execute(statement.values(binds), rows)
+            changed.setdefault(result.conversation_id, {"id": result.conversation_id}).update(result.changes)
+    groups: dict[frozenset[str], list[dict[str, Any]]] = {}
+    for values in changed.values():
+        groups.setdefault(frozenset(values), []).append(values)
+    for rows in groups.values():
+        update_rows(connection, conversations, rows, key="id", count="version")
 
 
 def fail(connection: Connection, seq: int, tries: int, error: str, now: datetime, ids: IdSource) -> bool:
-    """A handler raised: the event is tried again by plan, or parked with its error. True where it was parked."""
+    """A handler raised: the event is tried again by plan, or parked with its error. True where it was parked.
+
+    Does nothing where it was settled meanwhile, by another process that took the lane over.
+    """
     tries += 1
     parked = tries >= MAX_TRIES
     values: Mapping[str, Any] = {
@@ -135,16 +135,17 @@ def fail(connection: Connection, seq: int, tries: int, error: str, now: datetime
         "state": "parked" if parked else "new",
         "due_at": None if parked else now + RETRIES[tries],
     }
-    connection.execute(update(events).where(events.c.seq == seq).values(values))
-    if parked:
-        row = connection.execute(
-            select(events.c.conversation_id, conversations.c.brand)
-            .join(conversations, conversations.c.id == events.c.conversation_id)
-            .where(events.c.seq == seq)
-        ).one()
-        fact = Fact(type="message.parked", brand=row.brand, data={"conversation": row.conversation_id, "error": error})
-        log.append(connection, [fact], ids, now)
-    return parked
+    found = connection.execute(update(events).where(events.c.seq == seq, _IS_NEW).values(values)).rowcount
+    if not parked or not found:
+        return False
+    row = connection.execute(
+        select(events.c.conversation_id, conversations.c.brand)
+        .join(conversations, conversations.c.id == events.c.conversation_id)
+        .where(events.c.seq == seq)
+    ).one()
+    fact = Fact(type="message.parked", brand=row.brand, data={"conversation": row.conversation_id, "error": error})
+    log.append(connection, [fact], ids, now)
+    return True
 
 
 def replay(connection: Connection, now: datetime) -> int:

@@ -1,21 +1,54 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""Column types that mean the same on SQLite and PostgreSQL.
+
+Each says in one function what a value becomes in the database, and in one what it was: rows are many, so nothing
+stands between these and the driver.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections import namedtuple
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import BigInteger, Dialect, Row, String, Text, TypeDecorator
+from sqlalchemy import BigInteger, Connection, Dialect, Executable, Row, String, Text, TypeDecorator
 
 from omnichannel.model.base import EPOCH
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 """A row of a query whose columns are known by name."""
 
+_named: Any = namedtuple  # the columns are known at run time alone
+_PLAIN: dict[tuple[str, ...], Callable[[Any], Any]] = {}
+
+
+def fetch(connection: Connection, query: Executable) -> list[AnyRow]:
+    """All rows of a query as named tuples: read column by column, they are three times as fast as rows."""
+    result = connection.execute(query)
+    names = tuple(result.keys())
+    make = _PLAIN.get(names)
+    if make is None:
+        make = _PLAIN[names] = _named("Plain", names)._make
+    return list(map(make, result.all()))
+
+
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(value: datetime | None) -> int | None:
+    """The number that a time is stored as. Raises `TypeError` for a naive one."""
+    return None if value is None else (value - EPOCH) // _MICROSECOND
+
+
+def instant(value: int) -> datetime:
+    """The time that a stored number means: exact, aware, in UTC."""
+    return EPOCH + timedelta(microseconds=value)
+
+
+def _instant(value: int | None) -> datetime | None:
+    return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -24,21 +57,21 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def bind_processor(self, dialect: Dialect) -> Any:
         """Refuses naive times."""
-        if value is None:
-            return None
-        return (value - EPOCH) // _MICROSECOND
+        return microseconds
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """Aware, in UTC."""
-        return None if value is None else instant(value)
+        return _instant
 
 
-def instant(value: int) -> datetime:
-    """The time that a stored number means."""
-    seconds, micros = divmod(value, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+def _length(value: timedelta | None) -> int | None:
+    return None if value is None else value // _MICROSECOND
+
+
+def _span(value: int | None) -> timedelta | None:
+    return None if value is None else timedelta(microseconds=value)
 
 
 class Span(TypeDecorator[timedelta]):
@@ -47,13 +80,21 @@ class Span(TypeDecorator[timedelta]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+    def bind_processor(self, dialect: Dialect) -> Any:
         """None stays None."""
-        return None if value is None else value // _MICROSECOND
+        return _length
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """None stays None."""
-        return None if value is None else timedelta(microseconds=value)
+        return _span
+
+
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -62,13 +103,13 @@ class Money(TypeDecorator[Decimal]):
     impl = String
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+    def bind_processor(self, dialect: Dialect) -> Any:
         """None stays None."""
-        return None if value is None else str(value)
+        return _amount
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """None stays None."""
-        return None if value is None else Decimal(value)
+        return _decimal
 
 
 def _plain(value: Any) -> Any:
@@ -77,18 +118,24 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
 
 
+def _written(value: Any) -> str | None:
+    return None if value is None else to_json(value, fallback=_plain).decode()
+
+
+def _read(value: str | None) -> Any:
+    return None if value is None else from_json(value)
+
+
 class Json(TypeDecorator[Any]):
     """JSON as text. Written and read by pydantic's parser, which is fast and bounded in depth."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+    def bind_processor(self, dialect: Dialect) -> Any:
         """None is NULL."""
-        if value is None:
-            return None
-        return to_json(value, fallback=_plain).decode()
+        return _written
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """NULL is None."""
-        return None if value is None else from_json(value)
+        return _read

@@ -30,6 +30,9 @@ class AccountInfo:
     first_response: timedelta | None = None
 
 
+LEASE_TTL = timedelta(seconds=30)
+"""How long a lease lasts unless it is renewed."""
+
 LANES = 64
 """Work is owned by lane, so that any number of processes share it; inside a lane conversations run side by side."""
 

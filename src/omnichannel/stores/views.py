@@ -1,8 +1,9 @@
-"""The reading views `omni_v1_*`: public, stable, additive. Times are microseconds since 1970, UTC."""
+"""The reading views `omni_v1_*`: public, stable, additive. Times are microseconds since 1970, UTC.
+
+Migrations create them; a test holds the two together.
+"""
 
 from __future__ import annotations
-
-from sqlalchemy import Connection, text
 
 VIEWS = {
     "omni_v1_customers": """
@@ -25,9 +26,3 @@ VIEWS = {
         FROM omni_deliveries
     """,
 }
-
-
-def create_views(connection: Connection) -> None:
-    """Creates the views."""
-    for name, query in VIEWS.items():
-        connection.execute(text(f"CREATE VIEW {name} AS {query}"))

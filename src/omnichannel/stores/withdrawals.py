@@ -15,7 +15,15 @@ from omnichannel.model.exceptions import NotFound
 from omnichannel.model.ids import IdSource
 from omnichannel.model.withdrawal import Withdrawal
 from omnichannel.stores import log, records
-from omnichannel.stores.schema import addresses, conversations, moves, notices, withdrawal_history, withdrawals
+from omnichannel.stores.schema import (
+    addresses,
+    contacts,
+    conversations,
+    moves,
+    notices,
+    withdrawal_history,
+    withdrawals,
+)
 from omnichannel.stores.units import Fact
 from omnichannel.stores.upsert import upsert
 from omnichannel.withdrawal.phases import next_change, phase_at
@@ -86,10 +94,13 @@ def next_due(connection: Connection) -> datetime | None:
     return found
 
 
-def people_on(connection: Connection, brand: str, channel: str) -> Sequence[str]:
-    """The customers of a brand who have an address on a channel, by the id of the row that holds it."""
-    query = select(addresses.c.customer_id).where(addresses.c.brand == brand, addresses.c.channel == channel).distinct()
-    return list(connection.execute(query).scalars())
+def people_on(connection: Connection, brand: str, channel: str, account: str | None = None) -> Sequence[str]:
+    """The customers of a brand who have an address on a channel, by the id of the row that holds it; of an account,
+    those who were in touch with it."""
+    query = select(addresses.c.customer_id).where(addresses.c.brand == brand, addresses.c.channel == channel)
+    if account is not None:
+        query = query.join(contacts, contacts.c.address_id == addresses.c.id).where(contacts.c.account == account)
+    return list(connection.execute(query.distinct()).scalars())
 
 
 def moved_people(connection: Connection, withdrawal_id: str) -> set[str]:

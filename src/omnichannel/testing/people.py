@@ -96,13 +96,14 @@ class Device:
         return message_id
 
     async def follows_link(self, to: str) -> str:
-        """Opens the newest link on this phone that leads to the channel `to`, and sends what it has filled in there.
+        """Opens the newest link on this phone that leads to the channel `to`, and sends what it has filled in there;
+        one that the app shows as plain text is copied.
 
         Raises `LookupError` where no such link was seen, showing the phone.
         """
         target = self.person.on(to)
         for seen in reversed(self.seen()):
-            for url in seen.links:
+            for url in (*seen.links, *seen.text.split()):
                 if _leads_to(url, to):
                     message_id = target._simulator.opens(target.handle, url)
                     await self.person.world.settle()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from omnichannel.testing.world import World
 
 OPTION = "omnichannel_seed"
 VARIABLE = "OMNICHANNEL_SEED"
@@ -41,7 +43,9 @@ def omnichannel_seed(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture
-def world(omnichannel_seed: int) -> Any:
+def world(omnichannel_seed: int) -> World:
     """A `World` of simulated platforms and customers, drawn from the run's seed."""
     # Imported here: every test run of whoever has this plugin installed loads this module.
-    return import_module("omnichannel.testing.world").World(seed=omnichannel_seed)
+    from omnichannel.testing.world import World
+
+    return World(seed=omnichannel_seed)

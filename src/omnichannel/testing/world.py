@@ -7,7 +7,7 @@ answers, before the call returns. A seed makes a run repeatable.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,11 +18,11 @@ from typing import Any, cast
 import anyio
 import anyio.lowlevel
 
-from omnichannel.channel.base import Account
+from omnichannel.channel.base import Account, Channel
 from omnichannel.hub.hub import Hub
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
-from omnichannel.hub.sources import run_sources
+from omnichannel.hub.sources import read
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.registry import channel_class_for
 from omnichannel.runtime.transport import Mailer
@@ -42,17 +42,31 @@ SIMULATORS: Mapping[str, str] = {
 }
 PUBLIC_URL = "https://desk.example/hooks"
 ROUNDS = 10_000
+DRAINS = 1_000
 TURNS = 400
+EXCHANGE = 40
+
+
+def _goes_on(step: str) -> None:
+    """Nothing ends the process."""
 
 
 class World:
-    """Platforms, customers, a clock. `seed` decides everything that is drawn."""
+    """Platforms, customers, a clock. `seed` decides everything that is drawn.
+
+    With a `store` that outlives a run (`sqlite:///desk.db`), a second `run` is the restarted process of the first: the
+    platforms, the accounts and the clock are the same. `crash` is called at each step of the outbox (`before`,
+    `started`, `answered`, `settled`); what it raises ends the process there.
+    """
 
     def __init__(self, *, seed: int = 0, start: datetime = START, store: str | None = None) -> None:
         self.seed = seed
         self.clock = FakeClock(start)
         self.simulators: dict[str, Simulator] = {}
         self.people: list[Person] = []
+        self.crash: Callable[[str], None] = _goes_on
+        self._ids = SeededIds(seed, self.clock)
+        self._adopted: dict[str, Account] = {}
         self._store = store
         self._live: Hub | None = None
 
@@ -91,33 +105,59 @@ class World:
         Gives the hub to use inside; the one given is left alone.
         """
         live = hub.replica(self._settings(hub.settings), self._ports(hub.settings))
+        error: Exception | None = None
         async with live:
             self._live = live
             await self._connect(live)
             async with anyio.create_task_group() as group:
-                if sources and any(one.adapter == "smtp_imap" for one in self.simulators.values()):
-                    group.start_soon(run_sources, live.core)
+                for channel in live.core.doors.channels.values() if sources else ():
+                    if channel.adapter == "smtp_imap":
+                        group.start_soon(self._keep_reading, live, channel)
+                        await self._connected(live, channel)
                 await self.settle()
+                # What a test raises is raised again outside: the task group would put it into a group.
                 try:
                     yield live
+                except Exception as raised:
+                    error = raised
                 finally:
                     self._live = None
                     group.cancel_scope.cancel()
+        if error is not None:
+            raise error
+
+    async def _keep_reading(self, live: Hub, channel: Channel[Any]) -> None:
+        """One process reads the mailbox: nobody to share it with, and no lease to renew while days pass."""
+        while True:
+            await read(live.core, channel, "session")
+
+    async def _connected(self, live: Hub, channel: Channel[Any]) -> None:
+        """A mailbox is read from where it stands when its first session begins: mail that comes later is new."""
+        source = f"session:{channel.account.id}"
+        for _ in range(TURNS):
+            if await live.core.store.read(partial(journal.cursor, source=source)) is not None:
+                return
+            await _pause()
 
     def _settings(self, settings: HubSettings) -> HubSettings:
         accounts = [self._adopt(account) for account in settings.accounts]
         return replace(settings, accounts=tuple(accounts), public_url=PUBLIC_URL, migrate="auto")
 
     def _adopt(self, account: Account) -> Account:
+        """The account as the platform knows it: registered once, however often the process starts."""
         adapter = channel_class_for(account).adapter
-        return account if adapter == "console" else self.simulator(adapter).adopt(account)
+        if adapter == "console":
+            return account
+        if account.id not in self._adopted:
+            self._adopted[account.id] = self.simulator(adapter).adopt(account)
+        return self._adopted[account.id]
 
     def _ports(self, settings: HubSettings) -> Ports:
         mail = self.simulators.get("smtp_imap")
         connect = getattr(mail, "dial", None)
         return Ports(
             clock=self.clock,
-            ids=SeededIds(self.seed, self.clock),
+            ids=self._ids,
             store=SqlStore(self._store or "sqlite://", threads=False, durable=False),
             blobs=MemoryBlobs(),
             transport=lambda media: InProcessTransport(self.simulators.values(), media=media),
@@ -125,6 +165,7 @@ class World:
             connect=connect,
             environ={},
             random=random.Random(self.seed),  # noqa: S311 - repeatable, not secret
+            crash=lambda step: self.crash(step),
         )
 
     async def _connect(self, live: Hub) -> None:
@@ -151,13 +192,16 @@ class World:
         """Lets time pass, and everything that is due in it happen at its time."""
         until = self.clock.now() + by
         await self.settle()
-        while True:
-            due = await self._next_due()
-            if due is None or due > until:
-                break
-            await self.clock.advance_to(max(due, self.clock.now()))
-            await self.settle()
-        await self.clock.advance_to(until)
+        while (due := await self._next_due()) is not None and due <= until:
+            await self._jump(max(due, self.clock.now()))
+        await self._jump(until)
+
+    async def _jump(self, until: datetime) -> None:
+        """A mailbox's session that would have kept itself alive meanwhile does so now, before anything else."""
+        slept = self.clock.next_wake()
+        await self.clock.jump_to(until)
+        if slept is not None and slept <= until:
+            await _pause(EXCHANGE)
         await self.settle()
 
     async def _next_due(self) -> datetime | None:
@@ -175,7 +219,7 @@ class World:
             for simulator in list(self.simulators.values()):
                 done += await simulator.deliver_due(self._post)
             done += await self._read_mail()
-            done += await self.live.core.worker.drain()
+            done += await self.live.core.worker.drain(DRAINS)
             if done == 0:
                 return
         raise RuntimeError(f"still not at rest after {ROUNDS} rounds: something makes itself due again and again")
@@ -193,7 +237,7 @@ class World:
         for _ in range(TURNS):
             if not await self._unread(mail):
                 break
-            await anyio.lowlevel.checkpoint()
+            await _pause()
         return await self.live.core.store.read(lambda c: journal.count(c, "new")) - before
 
     async def _unread(self, mail: Simulator) -> bool:
@@ -216,6 +260,11 @@ class World:
             yield
         finally:
             simulator.reinstate()
+
+
+async def _pause(turns: int = 1) -> None:
+    for _ in range(turns):
+        await anyio.lowlevel.checkpoint()
 
 
 def _with_media(mail: Simulator, media: Any) -> Mailer:

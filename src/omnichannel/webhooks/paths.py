@@ -15,8 +15,12 @@ def tail_of(scope: Mapping[str, Any]) -> str:
     raw = scope.get("raw_path")
     path = raw.decode("latin-1") if raw else str(scope["path"])
     root = str(scope.get("root_path") or "").rstrip("/")
-    if root and (path == root or path.startswith(root + "/")):
-        path = path[len(root) :]
+    # Behind a proxy that takes its own prefix off, only what frameworks added to it stands in the path.
+    mounted = root.removeprefix(str(scope.get("app_root_path") or "").rstrip("/"))
+    for prefix in (root, mounted):
+        if prefix and (path == prefix or path.startswith(prefix + "/")):
+            path = path[len(prefix) :]
+            break
     return path.partition("?")[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from omnichannel.model.withdrawal import Phase, Withdrawal
 
@@ -64,10 +64,13 @@ def wants_notice(w: Withdrawal, phase: Phase, opened_at: datetime | None, *, aut
     automatic text, so that two brands cannot tell each other for ever."""
     if automatic or noticed:
         return False
-    match effect_of(phase).notice:
+    notice = effect_of(phase).notice
+    match notice:
         case "every_writer":
             return True
         case "new_only":
             return w.no_new_at is None or _is_new(w, opened_at)
         case "none":
             return False
+        case _:
+            assert_never(notice)

@@ -85,9 +85,12 @@ def render_notice(
     Slots: `{link}` is the first link in the order of the targets (their names where there is no link), `{links}` one
     line a link, `{channel}`, `{brand}`, and each date of the withdrawal, `{closed_at:date}` or `{closed_at}`. Raises
     ConfigurationError for any other slot (the nearest is named) and for a date that the withdrawal does not have.
+    Without a `brand_name` our own words say "we".
     """
     ordered = [*(name for name in w.targets if name in links), *(name for name in links if name not in w.targets)]
-    template = _default(w, language, bool(links)) if w.notice is None else text_of(as_content(w.notice.pick(language)))
+    template = _default(w, language, brand_name, linked=bool(links))
+    if w.notice is not None:
+        template = text_of(as_content(w.notice.pick(language)))
     lines = [f"{channel_name(name, language)}: {links[name]}" for name in ordered]
     names = ", ".join(channel_name(name, language) for name in w.targets)
     plain = {
@@ -104,9 +107,10 @@ def render_notice(
     return _SLOT.sub(fill, template)
 
 
-def _default(w: Withdrawal, language: str | None, linked: bool) -> str:
+def _default(w: Withdrawal, language: str | None, brand_name: str, *, linked: bool) -> str:
     words = words_of(language)
-    said = words.until if w.closed_at is not None else words.leaving
+    until, leaving = (words.until, words.leaving) if brand_name else (words.until_us, words.we_leave)
+    said = until if w.closed_at is not None else leaving
     if linked or w.targets:
         return f"{said} {words.go_on}\n{{links}}"
     return said

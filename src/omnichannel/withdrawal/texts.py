@@ -10,10 +10,13 @@ __all__ = ["ASKED_FOR", "CHANNEL_NAMES", "LANGUAGES", "Words"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """One language. `date` is a format of day, month and year; `first` is how the first of a month is written."""
+    """One language. `date` is a format of day, month and year; `first` is how the first of a month is written.
+    `until_us` and `we_leave` are for a brand without a name."""
 
     until: str
     leaving: str
+    until_us: str
+    we_leave: str
     go_on: str
     months: tuple[str, ...]
     date: str
@@ -25,6 +28,8 @@ LANGUAGES: Mapping[str, Words] = {
     "en": Words(
         until="You can reach {brand} on {channel} until {closed_at:date}.",
         leaving="{brand} is leaving {channel}.",
+        until_us="You can reach us on {channel} until {closed_at:date}.",
+        we_leave="We are leaving {channel}.",
         go_on="You can continue this conversation here:",
         months=(
             "January",
@@ -46,6 +51,8 @@ LANGUAGES: Mapping[str, Words] = {
     "fr": Words(
         until="Vous pouvez joindre {brand} sur {channel} jusqu'au {closed_at:date}.",
         leaving="{brand} quitte {channel}.",
+        until_us="Vous pouvez nous joindre sur {channel} jusqu'au {closed_at:date}.",
+        we_leave="Nous quittons {channel}.",
         go_on="Vous pouvez poursuivre cette conversation ici :",
         months=(
             "janvier",
@@ -68,6 +75,8 @@ LANGUAGES: Mapping[str, Words] = {
     "de": Words(
         until="Sie erreichen {brand} auf {channel} noch bis zum {closed_at:date}.",
         leaving="{brand} verlässt {channel}.",
+        until_us="Sie erreichen uns auf {channel} noch bis zum {closed_at:date}.",
+        we_leave="Wir verlassen {channel}.",
         go_on="Sie können dieses Gespräch hier fortsetzen:",
         months=(
             "Januar",
@@ -89,6 +98,8 @@ LANGUAGES: Mapping[str, Words] = {
     "es": Words(
         until="Puede contactar con {brand} en {channel} hasta el {closed_at:date}.",
         leaving="{brand} deja {channel}.",
+        until_us="Puede contactar con nosotros en {channel} hasta el {closed_at:date}.",
+        we_leave="Dejamos {channel}.",
         go_on="Puede continuar esta conversación aquí:",
         months=(
             "enero",
@@ -111,6 +122,8 @@ LANGUAGES: Mapping[str, Words] = {
         # "il giorno" spares the elision that "al" would need before 8 and 11.
         until="Può contattare {brand} su {channel} fino al giorno {closed_at:date}.",
         leaving="{brand} lascia {channel}.",
+        until_us="Può contattarci su {channel} fino al giorno {closed_at:date}.",
+        we_leave="Lasciamo {channel}.",
         go_on="Può continuare questa conversazione qui:",
         months=(
             "gennaio",
@@ -133,6 +146,8 @@ LANGUAGES: Mapping[str, Words] = {
     "nl": Words(
         until="U kunt {brand} op {channel} bereiken tot {closed_at:date}.",
         leaving="{brand} verlaat {channel}.",
+        until_us="U kunt ons op {channel} bereiken tot {closed_at:date}.",
+        we_leave="Wij verlaten {channel}.",
         go_on="U kunt dit gesprek hier voortzetten:",
         months=(
             "januari",
@@ -154,6 +169,8 @@ LANGUAGES: Mapping[str, Words] = {
     "pt": Words(
         until="Pode contactar {brand} em {channel} até {closed_at:date}.",
         leaving="{brand} deixa {channel}.",
+        until_us="Pode contactar-nos em {channel} até {closed_at:date}.",
+        we_leave="Deixamos {channel}.",
         go_on="Pode continuar esta conversa aqui:",
         months=(
             "janeiro",

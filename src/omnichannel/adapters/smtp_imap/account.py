@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from omnichannel.adapters.smtp_imap.addresses import canonical, domain_of, mailboxes
+from omnichannel.kit.mail.addresses import canonical, domain_of, mailboxes
 from omnichannel.channel.base import Account, Secrets
 from omnichannel.kit.mail_url import Family, parse_mail_url
 from omnichannel.kit.signatures import hmac_sign

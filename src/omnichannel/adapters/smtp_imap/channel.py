@@ -12,7 +12,7 @@ from omnichannel.adapters.smtp_imap.parse import parse_mail, unrecognized
 from omnichannel.adapters.smtp_imap.render import default_subject, render
 from omnichannel.adapters.smtp_imap.session import ImapSession
 from omnichannel.adapters.smtp_imap.surfaces import LINK, SURFACES
-from omnichannel.adapters.smtp_imap.threading import own_id
+from omnichannel.kit.mail.threading import own_id
 from omnichannel.channel.base import Channel
 from omnichannel.channel.errors import Rejected
 from omnichannel.channel.session import Session

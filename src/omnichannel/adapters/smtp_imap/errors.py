@@ -119,7 +119,10 @@ def judge_report(status: str, diagnostic: str) -> Failure:
     """The failure in a bounce that says `failed`: final, whatever the first digit, because the relay gave up."""
     found = _REPLY.search(diagnostic)
     reply = int(found[1]) if found and found[1].startswith("5") else 500
-    enhanced = _ENHANCED.search(status) or _ENHANCED.search(diagnostic)
+    given, quoted = _ENHANCED.search(status), _ENHANCED.search(diagnostic)
+    # x.0.0 is "other or undefined": what the other server said is more.
+    vague = given is None or given[0].endswith(".0.0")
+    enhanced = quoted or given if vague else given
     code = f"5.{enhanced[2]}.{enhanced[3]}" if enhanced else None
     if reply == 500 and code is not None:
         # No reply code: 500 itself would mean a syntax error.

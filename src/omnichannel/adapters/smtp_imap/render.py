@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from typing import assert_never
 from urllib.parse import quote
 
 from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
-from omnichannel.adapters.smtp_imap.addresses import canonical, mailboxes
-from omnichannel.adapters.smtp_imap.headers import message_id, message_ids, one_line
-from omnichannel.adapters.smtp_imap.threading import UNSUBSCRIBE, chain_of, own_id
+from omnichannel.kit.mail.addresses import canonical, mailboxes
+from omnichannel.kit.mail.headers import message_id, message_ids, one_line
+from omnichannel.kit.mail.threading import UNSUBSCRIBE, chain_of, own_id
 from omnichannel.channel.errors import Rejected
 from omnichannel.channel.wire import SmtpMessage
 from omnichannel.model.content import Location, Media, Template, Text
@@ -65,6 +66,8 @@ def _content(part: Part) -> tuple[str, tuple[Media, ...]]:
             )
         case Template():
             raise refused("mail has no templates")
+        case _:
+            assert_never(part.content)
 
 
 def _headers(account: SmtpImapAccount, part: Part, recipient: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import quote, urlsplit
 
 from omnichannel.adapters.whatsapp import render
@@ -26,6 +26,7 @@ from omnichannel.channel import (
     FilePart,
     Flow,
     HttpRequest,
+    HttpResponse,
     Keys,
     Level,
     Lifecycle,
@@ -41,6 +42,7 @@ from omnichannel.channel import (
     Repeat,
     Token,
 )
+from omnichannel.channel.errors import unreadable
 from omnichannel.kit.meta_graph import SIGNATURE_HEADER, handshake, signature_ok
 from omnichannel.model.content import Media
 
@@ -142,7 +144,7 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
             limit="media",
         )
         answer = yield from self.call(request)
-        return {"id": self.require(answer, "id")}
+        return {"id": _field(answer, "id")}
 
     # -- credentials and health
 
@@ -169,7 +171,7 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
             method="GET", url=self.account.phone_number_id, query=fields, repeat=Repeat.SAFE, limit="read"
         )
         try:
-            status = self.require((yield from self.call(request)), "status")
+            status = _field((yield from self.call(request)), "status")
         except Rejected as refusal:
             return refusal.failure
         if status not in _NUMBER_STATES:
@@ -189,7 +191,7 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
             query = (("phone_number_id", self.account.phone_number_id),)
             media_id = quote(url.removeprefix("platform:"), safe="")
             request = HttpRequest(method="GET", url=media_id, query=query, repeat=Repeat.SAFE, limit="media")
-            url = self.require((yield from self.call(request)), "url")
+            url = _field((yield from self.call(request)), "url")
         headers = {"accept-encoding": "identity"}
         return HttpRequest(method="GET", url=url, headers=headers, repeat=Repeat.SAFE, limit="media")
 
@@ -200,3 +202,11 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
             return None
         words = text if ref in text else f"{text} {ref if ref.startswith('#') else f'#{ref}'}".strip()
         return Link(f"https://wa.me/{digits}?text={quote(words, safe='')}")
+
+
+def _field(answer: Any, name: str) -> str:
+    """A string of an answer to a request that may be repeated, so that nothing is in doubt without it."""
+    found: object = cast(dict[str, object], answer).get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, str):
+        raise unreadable(HttpResponse(200), certain=True, why=f"answer has no {name}")
+    return found

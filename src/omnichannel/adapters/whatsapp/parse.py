@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,8 @@ def quick(numbers: Numbers, received_at: datetime, body: bytes) -> list[ChannelE
         raise Unclear("another object")
     events: list[ChannelEvent] = []
     for entry in payload["entry"]:
+        if not entry["changes"]:
+            raise Unclear("an entry without changes")
         for change in entry["changes"]:
             value = change["value"]
             metadata = value.get("metadata")
@@ -53,6 +56,8 @@ def quick(numbers: Numbers, received_at: datetime, body: bytes) -> list[ChannelE
                 events.append(message_event(place, message))  # noqa: PERF401 - a generator costs a tenth of the whole
             for status in statuses:
                 events.append(status_event(place, status))  # noqa: PERF401
+    if not events:
+        raise Unclear("nothing in it")
     return events
 
 
@@ -84,8 +89,8 @@ def careful(numbers: Numbers, received_at: datetime, body: bytes) -> Iterator[Ch
     """Reads what can be read and keeps the rest. Never raises."""
     keep = _Keeper(numbers.main, received_at)
     try:
-        data: Any = from_json(body)
-    except ValueError:
+        data = _read(body)
+    except (ValueError, RecursionError):
         yield keep.text("payload", "not JSON", body.decode("utf-8", "replace"))
         return
     entries = _list(data, "entry") if _dict(data).get("object") == OBJECT else []
@@ -97,6 +102,16 @@ def careful(numbers: Numbers, received_at: datetime, body: bytes) -> Iterator[Ch
             yield keep.item("entry", "without changes", entry)
         for change in changes:
             yield from _change(numbers, keep, _dict(entry), change)
+
+
+def _read(body: bytes) -> Any:
+    """JSON as pydantic reads it; else with half of a surrogate pair, which Meta sends where it cuts a name within an
+    emoji, made a replacement character. Raises `ValueError` or `RecursionError`."""
+    try:
+        return from_json(body)
+    except ValueError:
+        found = json.dumps(json.loads(body.decode("utf-8", "replace")), ensure_ascii=False)
+        return from_json(found.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def _dict(data: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from omnichannel.model.content import Slot
 
@@ -86,7 +86,9 @@ def format_slot(value: Slot, language: str) -> str:
         case int():
             return str(value)
         case str():
-            return re.sub(r"[\s]*[\r\n\t]+[\s]*| {5,}", " ", value).strip()
+            return re.sub(r"\s*[\r\n\t]+\s*| {5,}", " ", value).strip()
+        case _:
+            assert_never(value)
 
 
 def _number(value: Decimal, habits: Habits) -> str:

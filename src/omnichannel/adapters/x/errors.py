@@ -70,6 +70,7 @@ RULES = (
     # the request
     Rule(outcome=Outcome.INVALID, kind=("disallowed-resource", "resource-unavailable"), see=SEE),
     Rule(outcome=Outcome.INVALID, code=("34", "50", "144", "179", "186", "385"), see=SEE),
+    Rule(outcome=Outcome.INVALID, status=403, contains="deleted or not visible to you", see=SEE),
     Rule(outcome=Outcome.INVALID, kind="resource-not-found", see=SEE),
     Rule(outcome=Outcome.INVALID, kind="invalid-request", see=SEE),
     Rule(outcome=Outcome.INVALID, status=409, see=SEE),
@@ -101,7 +102,10 @@ def read_error(response: HttpResponse) -> ErrorFacts | None:
     status = stated if response.ok and isinstance(stated, int) else response.status
     return ErrorFacts(
         status=status,
-        code=_text(body.get("reason")) or _text(entry.get("reason")) or _text(entry.get("code")),
+        code=_text(body.get("reason"))
+        or _text(entry.get("reason"))
+        or _text(body.get("code"))
+        or _text(entry.get("code")),
         kind=_kind(problem),
         message=_message(body, entry) or response.text[:500],
         retry_after=_wait(response),

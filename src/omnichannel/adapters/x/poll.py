@@ -28,7 +28,7 @@ POST_FIELDS = (
 )
 _COMMON: Query = (
     ("tweet.fields", POST_FIELDS),
-    ("user.fields", "affiliation,id,name,username"),
+    ("user.fields", "id,name,username"),
     ("media.fields", "alt_text,media_key,preview_image_url,type,url,variants"),
 )
 MENTION_QUERY: Query = (
@@ -93,9 +93,9 @@ def _digits(value: object) -> str | None:
 
 @dataclass(slots=True)
 class _Found:
-    """What a feed gave: its items (newest first), where it stands now, and why it stopped early."""
+    """What a feed gave: its items with their ids, where it stands now, and why it stopped early."""
 
-    envelopes: list[Envelope]
+    envelopes: list[tuple[int, Envelope]]
     place: Place
     refused: Rejected | None = None
 
@@ -104,14 +104,15 @@ def poll(caller: Caller, me: str, cursor: Cursor) -> Flow[Batch]:
     """What is new in both feeds. Where one is refused and the other has something, that is kept first."""
     mentions = yield from _feed(caller, me, "mentions", cursor.mentions)
     dms = yield from _feed(caller, me, "dms", cursor.dms)
-    envelopes = sorted([*mentions.envelopes[::-1], *dms.envelopes[::-1]], key=lambda one: one.received_at)
+    found = sorted([*mentions.envelopes, *dms.envelopes], key=lambda one: one[0])
+    envelopes = tuple(envelope for _, envelope in found)
     refused = mentions.refused or dms.refused
     if refused is not None and not envelopes:
         raise refused
     more = any(one.token is not None for one in (mentions.place, dms.place))
     wait = refused.failure.retry_after if refused is not None else None
     return Batch(
-        envelopes=tuple(envelopes),
+        envelopes=envelopes,
         cursor=replace(cursor, me=me, mentions=mentions.place, dms=dms.place).dump(),
         more=more and refused is None,
         again_after=wait or (None if more and refused is None else POLL_AGAIN),
@@ -131,7 +132,7 @@ def _feed(caller: Caller, me: str, feed: str, place: Place) -> Flow[_Found]:
             return found
         items = [one for one in values_of(page.get("data")) if is_object(one)]
         fresh = [one for one in items if _is_newer(one, place.since)]
-        found.envelopes += [_envelope(one, page, me) for one in fresh]
+        found.envelopes += [(_number(one), _envelope(one, page, me)) for one in fresh]
         found.place = _next(found.place, fresh, page, stop=first or len(fresh) < len(items))
         if found.place.token is None:
             return found

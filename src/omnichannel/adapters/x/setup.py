@@ -112,7 +112,8 @@ def unsubscribe(caller: Caller, subscription_id: str) -> Flow[None]:
 def subscribe_legacy(caller: Caller, webhook_id: str) -> Flow[bool]:
     """Subscribes the token's account to all events of the deprecated Account Activity API."""
     path = f"2/account_activity/webhooks/{webhook_id}/subscriptions/all"
-    data = yield from caller.call(_request("POST", path, "subscriptions"))
+    nothing: dict[str, JsonValue] = {}
+    data = yield from caller.call(_request("POST", path, "subscriptions", nothing))
     return bool(member(member(data, "data"), "subscribed"))
 
 

@@ -90,7 +90,7 @@ def _step(path: str, body: JsonValue | Multipart) -> HttpRequest:
 
 
 def _processed(caller: Caller, media_id: str, data: Any) -> Generator[Any, Any, None]:
-    """Looks until X has worked through the file. A flow cannot wait: what takes longer than the looks is tried again."""
+    """Looks until X has worked through the file. A flow cannot wait: what takes longer is tried again."""
     wait = 1
     for _ in range(PROCESSING_CHECKS):
         state, wait = _state(data)

@@ -137,7 +137,7 @@ class MailSimulator(Simulator):
         mail = SentMail(self.now(), message, content)
         for recipient in message.recipients:
             if recipient not in refused:
-                self._deliver_to_customer(account, recipient, mail)
+                self.receive(account, recipient, mail)
         if fault in ("timeout_after_write", "truncated_json"):
             raise TransportError("reset", maybe_sent=True)
         return SmtpReply(250, "2.0.0", f"queued as {self.new_id('Q')}", refused)
@@ -170,7 +170,8 @@ class MailSimulator(Simulator):
         folded = address.casefold()
         return next((one for handle, one in self.customers.items() if handle.casefold() == folded), None)
 
-    def _deliver_to_customer(self, account: Account, recipient: str, mail: SentMail) -> None:
+    def receive(self, account: Account, recipient: str, mail: SentMail) -> None:
+        """A mail of ours reaches a customer's phone, or bounces; most providers drop the second of a Message-ID."""
         headers = {name.lower(): value for name, value in mail.message.headers}
         message_id = headers["message-id"].strip("<>")
         self.sent.append(mail)
@@ -180,7 +181,6 @@ class MailSimulator(Simulator):
             return
         customer = self._known(recipient)
         handle = customer.handle if customer is not None else recipient
-        # Most providers drop the second copy of a Message-ID.
         if message_id in self._taken:
             return
         self._taken.add(message_id)

@@ -112,6 +112,16 @@ class SmtpHost:
         """The account's `smtp_url`."""
         return f"{scheme}://{self.user}:{self.password.replace(' ', '%20')}@localhost:{self.port}"
 
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Takes mail of those who logged in."""
+        if not session.authenticated:
+            return "530 5.7.0 log in first"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 ok"
+
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -140,11 +150,11 @@ def smtp_server(context: ssl.SSLContext, *, implicit: bool = False, limit: int =
         "hostname": "localhost" if implicit else HOST,
         "port": host.port,
         "authenticator": host.authenticate,
-        "auth_required": True,
         "data_size_limit": limit,
     }
     if implicit:
-        controller = Controller(host, **options, ssl_context=context)
+        # It does not count TLS from the start as TLS; `handle_MAIL` demands the login in both cases.
+        controller = Controller(host, **options, ssl_context=context, auth_require_tls=False)
     else:
         controller = Controller(host, **options, tls_context=context, require_starttls=True)
     controller.start()

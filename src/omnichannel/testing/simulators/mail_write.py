@@ -7,7 +7,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.message import EmailMessage, Message
+from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 from typing import Literal, TypeAlias
@@ -136,7 +136,7 @@ def bounce(
     report["Auto-Submitted"] = "auto-replied"
     report["Return-Path"] = "<>"
     report["MIME-Version"] = "1.0"
-    report["Content-Type"] = "multipart/report; report-type=delivery-status; boundary=bounce-boundary"
+    kind = b"Content-Type: multipart/report; report-type=delivery-status; boundary=bounce-boundary\r\n"
     action = "failed" if status.startswith("5") else "delayed"
     status_part = (
         f"Reporting-MTA: dns; {host}\r\n\r\nFinal-Recipient: rfc822; {recipient}\r\nAction: {action}\r\n"
@@ -149,6 +149,6 @@ def bounce(
         ("text/rfc822-headers", head + b"\r\n"),
     )
     body = b"".join(
-        b"--bounce-boundary\r\nContent-Type: " + kind.encode() + b"\r\n\r\n" + text + b"\r\n" for kind, text in parts
+        b"--bounce-boundary\r\nContent-Type: " + label.encode() + b"\r\n\r\n" + text + b"\r\n" for label, text in parts
     )
-    return bytes(Message.as_bytes(report)) + body + b"--bounce-boundary--\r\n"
+    return kind + report.as_bytes() + body + b"--bounce-boundary--\r\n"

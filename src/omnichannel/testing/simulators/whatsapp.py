@@ -69,14 +69,22 @@ class WhatsAppSimulator(WhatsAppPeople):
         self.banned_countries: set[str] = set()
         self.late: dict[str, int] = {}
         """Handles whose messages fail later, with this code."""
+        self._app_secret = f"fake-app-secret-{self.random.getrandbits(64):016x}"
+        self._verify_token = f"fake-verify-token-{self.random.getrandbits(64):016x}"
         self.marked_read: list[str] = []
         self.typing: list[str] = []
 
     # -- our accounts
 
     def adopt(self, account: AccountT) -> AccountT:
-        """Registers a number, with its templates as approved."""
-        values = {"waba_id": "102290129340398", "display_number": f"+1555{self.random.randint(10**6, 10**7 - 1)}"}
+        """Registers a number, with its templates as approved. All numbers are those of one app, so one secret signs."""
+        values = {
+            "waba_id": "102290129340398",
+            "display_number": f"+1555{self.random.randint(10**6, 10**7 - 1)}",
+            "app_secret": self._app_secret,
+            "verify_token": self._verify_token,
+            "token": f"fake-token-{self.random.getrandbits(64):016x}",
+        }
         filled = fill(account, values, self.random)
         self.accounts[account.id] = filled
         self.numbers[account.id] = Number.of(filled)

@@ -180,7 +180,7 @@ class XPosts(XEvents):
             raise invalid("$.reply.in_reply_to_tweet_id: does not match the regex pattern ^[0-9]{1,19}$")
         post = self.posts.get(found)
         if post is None:
-            raise problem(403, "You attempted to reply to a Post that is deleted or not visible to you.", code=385)
+            raise problem(403, "You attempted to reply to a Post that is deleted or not visible to you.")
         return post
 
     def _may_reply(self, author: SimUser, target: SimPost) -> bool:

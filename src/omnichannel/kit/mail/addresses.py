@@ -6,11 +6,15 @@ import contextlib
 import re
 from dataclasses import dataclass
 
-from omnichannel.adapters.smtp_imap.headers import words
+from omnichannel.kit.mail.headers import words
 
 ADDRESSES_CAP = 200
 _DOMAIN = re.compile(r"[^\s@<>,;:()\"\\\[\]]+|\[[^\s\[\]\\]+\]")
 _COMMENT = re.compile(r"\([^()]*\)")
+_LOCAL = re.compile(r"[^\s@<>,;:()\"\\\[\]\ue000\ue001]+")
+# What stands in quotes is never read as an address: `"a@bank.example" ...` names nobody.
+_HIDE = str.maketrans(" @", "\ue000\ue001")
+_SHOW = str.maketrans("\ue000\ue001", " @")
 _CLOSING = {'"': '"', "(": ")", "<": ">", "[": "]"}
 
 
@@ -64,6 +68,7 @@ def _items(value: str) -> list[tuple[str, str | None, str]]:
             if letter == "<":
                 angle = inside if angle is None else angle
             else:
+                inside = inside.translate(_HIDE) if letter == '"' else inside
                 (phrase if letter == '"' else comment).append(inside)
             continue
         if letter == ":" and angle is None:
@@ -104,7 +109,7 @@ def _mailbox(phrase: str, angle: str | None, comment: str) -> list[Mailbox]:
     if angle is not None:
         angle = _COMMENT.sub("", angle)
         address = _address(angle.rpartition(":")[2] if angle.startswith("@") else angle)
-        return [Mailbox(address, words(phrase) or words(comment))] if address else []
+        return [Mailbox(address, words(phrase.translate(_SHOW)) or words(comment))] if address else []
     # Two addresses with nothing but a space between them are two: whoever reads the first alone is easily fooled.
     bare = [address for word in phrase.split() if (address := _address(word))]
     if not bare and (address := _address(phrase)):
@@ -116,6 +121,6 @@ def _address(text: str) -> str:
     text = "".join(text.split())
     local, at, domain = text.rpartition("@")
     domain = domain.rstrip(".")
-    if not at or not local or len(text) > 320 or any(ord(letter) < 33 for letter in text):
+    if not at or len(text) > 320 or any(ord(letter) < 33 for letter in text):
         return ""
-    return f"{local}@{domain}" if _DOMAIN.fullmatch(domain) else ""
+    return f"{local}@{domain}" if _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain) else ""

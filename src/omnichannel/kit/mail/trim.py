@@ -12,6 +12,8 @@ from collections.abc import Sequence
 _JOINED = 4
 """Lines that a wrapped attribution may take."""
 _LONGEST = 400
+_SEARCHED = 3_000
+"""Lines among which a quote may begin."""
 
 _VERB = (
     r"wrote|writes|a écrit|schrieb|geschrieben|escribió|escribio|ha scritto|schreef|heeft geschreven|skrev|skreiv|"
@@ -21,7 +23,8 @@ _VERB = (
 _ENDS_WITH_VERB = re.compile(rf"(?:{_VERB})[^:\uff1a]{{0,60}}[:\uff1a]?$", re.IGNORECASE)
 _HAS_VERB = re.compile(rf"(?:{_VERB})", re.IGNORECASE)
 _STARTS = re.compile(
-    r"(?:on|le|am|den|el|il|op|w dniu|dnia|dne|em|op|på|pe|pada|tarihinde|dana|at|in article|from|ti|vào|at|"
+    r"(?:on|le|am|den|el|il|op|w dniu|dnia|dne|em|på|pe|pada|"  # codespell:ignore dne
+    r"tarihinde|dana|at|in article|from|ti|vào|"
     r"mon|tue|wed|thu|fri|sat|sun|\d{1,4}[年./-]|\"|quoting|citando|zitat von|20\d\d)",
     re.IGNORECASE,
 )
@@ -51,7 +54,8 @@ _FROM_LABEL = (
     r"差出人|送信者|发件人|寄件者|보낸 ?사람|от|από"
 )
 _OTHER_LABEL = (
-    r"sent|date|to|cc|subject|reply-to|gesendet|datum|an|betreff|kopie|envoyé|à|objet|enviado|para|asunto|fecha|"
+    r"sent|date|to|cc|subject|reply-to|gesendet|datum|an|betreff|kopie|envoyé|à|objet|"  # codespell:ignore objet
+    r"enviado|para|asunto|fecha|"
     r"inviato|data|a|oggetto|verzonden|aan|onderwerp|skickat|till|ämne|sendt|til|emne|dato|wysłano|do|temat|odesláno|"
     r"komu|předmět|送信日時|日時|宛先|件名|发送时间|日期|收件人|"
     r"主题|寄件日期|主旨|보낸 ?날짜|받는 ?사람|제목|дата|кому|тема"
@@ -62,7 +66,8 @@ _INBOX = re.compile(r"\d{4}-\d{2}-\d{2} \d{1,2}:\d{2} GMT[+-]\d{1,2}:\d{2} [^:]{
 _RULE = re.compile(r"[\s_*=~#+\u1427-]+")
 _DEVICE = re.compile(
     r"(?:sent from my|sent from|sent with|sent via|get outlook for|envoyé de mon|envoyé depuis|envoyé à partir de|"
-    r"télécharger outlook|von meinem .{1,30} gesendet|gesendet mit|gesendet von|holen sie sich outlook|"
+    r"télécharger outlook|von meinem .{1,30} gesendet|gesendet mit|gesendet von|"
+    r"holen sie sich outlook|"  # codespell:ignore sie
     r"enviado desde|enviado do|inviato da|inviato dal|verzonden vanaf|verstuurd vanaf|verzonden met|skickat från|"
     r"sendt fra|wysłane z|wysłano z|odesláno z|odesláno ze|iphoneから送信|发自我的|나의 iphone에서).{0,60}",
     re.IGNORECASE,
@@ -102,7 +107,7 @@ def trim(text: str, delimiter: str = "") -> str:
 
 def _quote_start(lines: Sequence[str]) -> int:
     """The first line of what is quoted, or the number of lines. A quote with answers in it is not one."""
-    for index, line in enumerate(lines):
+    for index, line in enumerate(lines[:_SEARCHED]):
         bare = line.strip()
         if not bare or bare.startswith(">"):
             continue
@@ -130,7 +135,7 @@ def _is_header_block(lines: Sequence[str], index: int, bare: str) -> bool:
 
 def _attribution(lines: Sequence[str], index: int, bare: str) -> int:
     """How many lines the attribution takes that begins here, which mail programs wrap; 0 for none."""
-    if not (_STARTS.match(bare) and _DIGIT.search(bare)) and not _EMAIL.search(bare):
+    if not (_STARTS.match(bare.strip("- ")) and _DIGIT.search(bare)) and not _EMAIL.search(bare):
         return 0
     pieces: list[str] = []
     for count, line in enumerate(lines[index : index + _JOINED], 1):

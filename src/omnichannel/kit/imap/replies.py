@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
-from omnichannel.adapters.smtp_imap.wire import BodyData, BodyStart, Piece, Response
+from omnichannel.kit.imap.responses import BodyData, BodyStart, Piece, Response
 from omnichannel.channel.session import Begin, Chunk, SessionAction
 
 CHUNK = 65_536
@@ -111,6 +112,8 @@ class BodySink:
                 if _FETCH.match(line) and (found := _QUOTED_BODY.search(line)):
                     self._begin()
                     self._add(re.sub(rb"\\(.)", rb"\1", found[1], flags=re.DOTALL))
+            case _:
+                assert_never(piece)
 
     def _begin(self) -> None:
         if not self.begun:

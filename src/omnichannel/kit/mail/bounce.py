@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
-from omnichannel.adapters.smtp_imap.addresses import canonical, mailboxes
-from omnichannel.adapters.smtp_imap.errors import judge_report
-from omnichannel.adapters.smtp_imap.headers import Fields, message_id
-from omnichannel.adapters.smtp_imap.mime import Leaf, Mail
-from omnichannel.adapters.smtp_imap.threading import answered, is_own, key_of, own_ids_in
+from omnichannel.kit.mail.account import MailAccount
+from omnichannel.kit.mail.addresses import canonical, mailboxes
+from omnichannel.kit.mail.status import judge_report
+from omnichannel.kit.mail.headers import Fields, message_id
+from omnichannel.kit.mail.mime import Leaf, Mail
+from omnichannel.kit.mail.threading import answered, is_own, key_of, own_ids_in
 from omnichannel.model.event import ChannelEvent, ConsentChanged, DeliveryUpdated
 from omnichannel.model.outcome import Failure
 
@@ -49,7 +49,7 @@ class _About:
     receipt: str
 
 
-def read_report(mail: Mail, account: SmtpImapAccount, dedupe: str, occurred_at: datetime) -> Report | None:
+def read_report(mail: Mail, account: MailAccount, dedupe: str, occurred_at: datetime) -> Report | None:
     """The report in a mail, or None where there is none."""
     machine = [leaf for leaf in mail.leaves if leaf.type in _REPORTS]
     if not machine:
@@ -68,7 +68,7 @@ def read_report(mail: Mail, account: SmtpImapAccount, dedupe: str, occurred_at: 
             return Report(what, tuple(_read(mail, machine[0], about)))
 
 
-def _own_ids(mail: Mail, account: SmtpImapAccount, machine: list[Leaf]) -> Iterator[str]:
+def _own_ids(mail: Mail, account: MailAccount, machine: list[Leaf]) -> Iterator[str]:
     for fields in _originals(mail):
         if is_own(account, one := message_id(fields.get("message-id"))):
             yield one
@@ -149,7 +149,7 @@ def _typed_address(value: str) -> str:
     return canonical(found[0].address) if found else ""
 
 
-def _old_bounce(mail: Mail, account: SmtpImapAccount, dedupe: str, occurred_at: datetime) -> Report | None:
+def _old_bounce(mail: Mail, account: MailAccount, dedupe: str, occurred_at: datetime) -> Report | None:
     """A bounce for people (qmail, Exim): from the mail system, with our Message-ID and an SMTP refusal in its text."""
     senders = mailboxes(*mail.fields.all("from"))
     local = senders[0].address.partition("@")[0].lower() if senders else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from omnichannel.adapters.smtp_imap.addresses import Mailbox, domain_of
-from omnichannel.adapters.smtp_imap.headers import Fields
+from omnichannel.kit.mail.addresses import Mailbox, domain_of
+from omnichannel.kit.mail.headers import Fields
 from omnichannel.model.address import Assurance
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from omnichannel.adapters.smtp_imap.charset import decode_text
-from omnichannel.adapters.smtp_imap.headers import BLOCK_CAP, Fields, one_line, parameters, read_fields, words
+from omnichannel.kit.mail.charset import decode_text
+from omnichannel.kit.mail.headers import BLOCK_CAP, Fields, one_line, parameters, read_fields, words
 from omnichannel.channel.wire import Reader
 from omnichannel.kit.transfer import TransferEncoding, decode, transfer_encoding
 
@@ -108,11 +108,6 @@ class Mail:
     leaves: tuple[Leaf, ...]
     type: str = "text/plain"
     cut: bool = False
-
-    @cached_property
-    def head(self) -> bytes:
-        """The raw header block, for hashes."""
-        return self.reader.read(0, BLOCK_CAP).partition(b"\n\r\n")[0].partition(b"\n\n")[0]
 
     def text(self, leaf: Leaf, limit: int = TEXT_CAP) -> tuple[str, bool]:
         """The text of a part, and whether it was longer than the limit."""
@@ -250,14 +245,13 @@ class _Scanner:
         return read_fields(block), self._skip_header(offset + len(window) - 3)
 
     def _skip_header(self, offset: int) -> int:
-        while offset < self._size:
+        while True:
             window = self._reader.read(offset, _WINDOW)
             if end := _BLANK_LINE.search(window):
                 return offset + end.end()
             if len(window) < _WINDOW:
-                break
+                return self._size
             offset += _WINDOW - 3
-        return self._size
 
     def _compiled(self) -> re.Pattern[bytes]:
         if self._pattern is None:
@@ -269,7 +263,7 @@ class _Scanner:
         """The next boundary line at or after a position."""
         # One byte earlier, to see the line break before it.
         offset = max(0, position - 1)
-        while offset < self._size:
+        while True:
             window = self._reader.read(offset, _WINDOW + _OVERLAP)
             match = self._compiled().search(window)
             at_end = offset + len(window) >= self._size
@@ -278,7 +272,6 @@ class _Scanner:
             if at_end:
                 return None
             offset += _WINDOW
-        return None
 
     def _found(self, match: re.Match[bytes], base: int) -> _Found:
         level = max(index for index, one in enumerate(self._open) if one.boundary == match[1])

@@ -36,6 +36,10 @@ _MEANT = {
     "iso-2022-jp": "iso2022_jp_2",
     "unicode-1-1-utf-7": "utf-7",
 }
+_WESTERN = re.compile(
+    r"[\x00-\x7f\xa0\xab\xb0\xb4\xb7\xbb\xc0\xc2-\xc4\xc6-\xcb\xce\xcf\xd1\xd3-\xd6\xd8-\xdc\xdf-\xef\xf1-\xf6\xf8-\xfc"
+    r"\u0152\u0153\u2013\u2014\u2018-\u201d\u2026\u20ac]*"
+)
 # Codecs that are no charsets: some of them take quadratic time.
 _REFUSED = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap"})
 
@@ -78,9 +82,10 @@ def _strict(raw: bytes, name: str, *, cut: bool) -> str | None:
 
 
 def _guess(raw: bytes, *, cut: bool) -> str:
+    western = _strict(raw, "cp1252", cut=cut)
+    if western is not None and _WESTERN.fullmatch(western):
+        # Statistics are poor in short texts; these letters alone are a better sign.
+        return western
     best = from_bytes(raw[:_SAMPLE]).best()
-    if best is not None:
-        text = _strict(raw, best.encoding, cut=cut)
-        if text is not None:
-            return text
-    return raw.decode("latin-1")
+    guessed = None if best is None else _strict(raw, best.encoding, cut=cut)
+    return raw.decode("latin-1") if guessed is None else guessed

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
-from omnichannel.adapters.smtp_imap.charset import decode_text
+from omnichannel.kit.mail.charset import decode_text
 
 BLOCK_CAP = 65_536
 """Bytes of one header block that are read."""

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
-from omnichannel.adapters.smtp_imap.addresses import Mailbox, canonical, mailboxes
-from omnichannel.adapters.smtp_imap.auth_results import assurance_of
-from omnichannel.adapters.smtp_imap.body import Body, read_body
-from omnichannel.adapters.smtp_imap.bounce import Report, read_report
-from omnichannel.adapters.smtp_imap.headers import Fields, date_of, message_id, one_line, words
-from omnichannel.adapters.smtp_imap.mime import BytesReader, Leaf, Mail, default_name, scan
-from omnichannel.adapters.smtp_imap.threading import (
+from omnichannel.kit.mail.account import MailAccount
+from omnichannel.kit.mail.addresses import Mailbox, canonical, mailboxes
+from omnichannel.kit.mail.auth_results import assurance_of
+from omnichannel.kit.mail.body import Body, read_body
+from omnichannel.kit.mail.bounce import Report, read_report
+from omnichannel.kit.mail.headers import Fields, date_of, message_id, one_line, words
+from omnichannel.kit.mail.mime import BytesReader, Leaf, Mail, default_name, scan
+from omnichannel.kit.mail.threading import (
     answered,
     base_of,
     chain_of,
@@ -49,7 +49,7 @@ _AUTOMATIC: tuple[tuple[str, tuple[str, ...] | None], ...] = (
 )
 
 
-def parse_mail(envelope: Envelope, account: SmtpImapAccount) -> tuple[ChannelEvent, ...]:
+def parse_mail(envelope: Envelope, account: MailAccount) -> tuple[ChannelEvent, ...]:
     """The events of one mail, from its bytes or its blob, which is never loaded whole."""
     mail = scan(envelope.blob if envelope.blob is not None else BytesReader(envelope.content))
     if not mail.fields.items:
@@ -84,7 +84,7 @@ class _Letter:
     """A mail from a person or a program, read."""
 
     mail: Mail
-    account: SmtpImapAccount
+    account: MailAccount
     senders: Sequence[Mailbox]
     own_id: str
     body: Body
@@ -94,7 +94,7 @@ class _Letter:
     cut: bool
 
 
-def unrecognized(envelope: Envelope, account: SmtpImapAccount, what: str, reason: str) -> Unrecognized:
+def unrecognized(envelope: Envelope, account: MailAccount, what: str, reason: str) -> Unrecognized:
     """The event for what is not understood; its key is made of its kind and its bytes."""
     digest = hashlib.sha256()
     reader = envelope.blob if envelope.blob is not None else BytesReader(envelope.content)
@@ -109,7 +109,7 @@ def unrecognized(envelope: Envelope, account: SmtpImapAccount, what: str, reason
     )
 
 
-def _reported(report: Report, envelope: Envelope, account: SmtpImapAccount) -> tuple[ChannelEvent, ...]:
+def _reported(report: Report, envelope: Envelope, account: MailAccount) -> tuple[ChannelEvent, ...]:
     if report.events:
         return report.events
     return (unrecognized(envelope, account, report.what, "it is not about a mail that we sent"),)
@@ -211,7 +211,7 @@ def _context(letter: _Letter) -> dict[str, str]:
     return {name: value for name, value in context.items() if value}
 
 
-def is_automatic(fields: Fields, sender: str, account: SmtpImapAccount) -> bool:
+def is_automatic(fields: Fields, sender: str, account: MailAccount) -> bool:
     """Whether a machine wrote: vacation answers, lists, robots, and our own mails that come back (RFC 3834)."""
     submitted = fields.get("auto-submitted").partition(";")[0].strip().lower()
     if submitted and submitted != "no":

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
-from omnichannel.adapters.smtp_imap.mime import TEXT_CAP, Leaf, Mail
-from omnichannel.adapters.smtp_imap.trim import trim, unflow
+from omnichannel.kit.mail.mime import TEXT_CAP, Leaf, Mail
+from omnichannel.kit.mail.trim import trim, unflow
 
 # The package has no types.
 _get_text = cast(Callable[[str], str], import_module("inscriptis").get_text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
-from omnichannel.adapters.smtp_imap.addresses import canonical, domain_of, mailboxes
-from omnichannel.adapters.smtp_imap.headers import Fields, message_ids
+from omnichannel.kit.mail.account import MailAccount
+from omnichannel.kit.mail.addresses import canonical, domain_of, mailboxes
+from omnichannel.kit.mail.headers import Fields, message_ids
 from omnichannel.kit.signatures import hmac_sign, same
 
 REFERENCES_CAP = 900
@@ -21,7 +21,7 @@ _OURS = re.compile(r"msg\.([A-Za-z0-9_=-]{1,300})\.([0-9a-f]{20})@([^\s@<>]{1,25
 _LONGEST_KEY = 150
 
 
-def own_id(account: SmtpImapAccount, key: str) -> str:
+def own_id(account: MailAccount, key: str) -> str:
     """Our Message-ID for a part: the same for the same key, and nobody else can make it."""
     quoted = "".join(letter if _PLAIN.fullmatch(letter) else _escaped(letter) for letter in key)
     if len(quoted) > _LONGEST_KEY:
@@ -37,7 +37,7 @@ def _mac(key: str, quoted: str) -> str:
     return hmac_sign(key, quoted.encode("ascii"))[:20]
 
 
-def is_own(account: SmtpImapAccount, message_id: str) -> bool:
+def is_own(account: MailAccount, message_id: str) -> bool:
     """Whether we made this Message-ID."""
     found = _OURS.fullmatch(message_id)
     if found is None or domain_of(f"x@{found[3]}") != account.domain:
@@ -54,7 +54,7 @@ def key_of(message_id: str) -> str | None:
     return raw.decode("utf-8", "replace")
 
 
-def own_ids_in(account: SmtpImapAccount, text: str) -> tuple[str, ...]:
+def own_ids_in(account: MailAccount, text: str) -> tuple[str, ...]:
     """Message-IDs of ours that stand in a text."""
     return tuple(found[0] for found in _OURS.finditer(text) if is_own(account, found[0]))
 
@@ -87,18 +87,18 @@ def recipients(fields: Fields) -> tuple[str, ...]:
     return tuple(dict.fromkeys(canonical(one.address) for one in mailboxes(*values)))
 
 
-def is_ours(account: SmtpImapAccount, address: str) -> bool:
+def is_ours(account: MailAccount, address: str) -> bool:
     """Whether a canonical address is one of ours, with or without a plus tag."""
     return base_of(account, address) in account.addresses or tag_of(account, address) is not None
 
 
-def base_of(account: SmtpImapAccount, address: str) -> str:
+def base_of(account: MailAccount, address: str) -> str:
     """The address without its plus tag, where the host has such tags."""
     local, _, domain = address.rpartition("@")
     return f"{local.partition('+')[0]}@{domain}" if account.plus else address
 
 
-def tag_of(account: SmtpImapAccount, address: str) -> str | None:
+def tag_of(account: MailAccount, address: str) -> str | None:
     """What an address of ours carries: the plus tag, or the local part at the reply domain."""
     local, _, domain = address.rpartition("@")
     if account.reply_domain and domain == account.reply_domain.lower():
@@ -107,7 +107,7 @@ def tag_of(account: SmtpImapAccount, address: str) -> str | None:
     return tag if account.plus and tag and base_of(account, address) in account.addresses else None
 
 
-def reference(account: SmtpImapAccount, addresses: Iterable[str]) -> str | None:
+def reference(account: MailAccount, addresses: Iterable[str]) -> str | None:
     """The reply token that came back in one of the addresses."""
     tags = (tag_of(account, address) for address in addresses)
     return next((tag for tag in tags if tag and tag != UNSUBSCRIBE and _TOKEN.fullmatch(tag)), None)

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from datetime import datetime, timedelta
 
 from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
-from omnichannel.adapters.smtp_imap.client import (
+from omnichannel.kit.imap.client import (
     ANSWER_WITHIN,
     Committed,
     End,
@@ -21,9 +21,9 @@ from omnichannel.adapters.smtp_imap.client import (
     Started,
     ignore,
 )
-from omnichannel.adapters.smtp_imap.places import Place, read_places, write_places
-from omnichannel.adapters.smtp_imap.replies import CHUNK, BodySink, Listed, listed_in, search_in, shown, uid_in
-from omnichannel.adapters.smtp_imap.wire import Piece, Response, folder_name, quoted
+from omnichannel.kit.imap.places import Place, read_places, write_places
+from omnichannel.kit.imap.replies import CHUNK, BodySink, Listed, listed_in, search_in, shown, uid_in
+from omnichannel.kit.imap.responses import Piece, Response, folder_name, quoted
 from omnichannel.channel.session import Connect, Finish, Reset, Send, StartTls
 from omnichannel.kit.mail_url import parse_mail_url
 
@@ -215,7 +215,7 @@ class ImapSession(ImapClient):
         """Hands the mail over, and waits until it is on disk: the next one is not asked for before."""
         cursor = write_places(self._places, self._account.folders)
         self._emit(Finish(item, cursor))
-        self._deadline = None
+        self._rest_for_ever()
         while (event := (yield)) != Committed(cursor):
             self._note(event)
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from omnichannel.adapters.smtp_imap.replies import CODE, COUNT, TAGGED, capabilities_in, shown
-from omnichannel.adapters.smtp_imap.wire import BodyData, BodyStart, NotImap, Piece, Response, Responses
+from omnichannel.kit.imap.replies import CODE, COUNT, TAGGED, capabilities_in, shown
+from omnichannel.kit.imap.responses import BodyData, BodyStart, NotImap, Piece, Response, Responses
 from omnichannel.channel.session import Close, Send, Session, SessionAction, WakeAt
 
 ANSWER_WITHIN = timedelta(seconds=60)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class ImapClient(Session):
         self._script: Script | None = None
         self._ended = False
         self._now = datetime.min.replace(tzinfo=UTC)
-        self._deadline: datetime | None = None
+        self._deadline = _NEVER
         self._tag = 0
         self._capabilities: frozenset[str] = frozenset()
         self._validity = 0
@@ -75,14 +76,16 @@ class ImapClient(Session):
 
     def start(self, now: datetime) -> Sequence[SessionAction]:
         """The connection is open (again, after TLS)."""
-        if self._script is None and not self._ended:
-            self._now = now
-            self._script = self._run()
-            return self._drive(None)
-        return self._take(Started(), now)
+        if self._script is not None:
+            return self._take(Started(), now)
+        self._now = now
+        self._script = self._run()
+        return self._drive(self._script, None)
 
     def receive(self, data: bytes, now: datetime) -> Sequence[SessionAction]:
         """Bytes came in, in any slices."""
+        if self._ended:
+            return ()
         self._now = now
         actions: list[SessionAction] = []
         try:
@@ -106,12 +109,9 @@ class ImapClient(Session):
 
     def _take(self, event: Event, now: datetime) -> Sequence[SessionAction]:
         self._now = now
-        return () if self._script is None or self._ended else self._drive(event)
+        return () if self._script is None or self._ended else self._drive(self._script, event)
 
-    def _drive(self, event: Event | None) -> Sequence[SessionAction]:
-        script = self._script
-        if script is None:
-            return ()
+    def _drive(self, script: Script, event: Event | None) -> Sequence[SessionAction]:
         try:
             if event is None:
                 next(script)
@@ -119,14 +119,10 @@ class ImapClient(Session):
                 script.send(event)
         except End as end:
             return self._close(end.reason, auth=end.auth)
-        except StopIteration:
-            return self._close("the script ended")
         actions, self._actions = self._actions, []
         return actions
 
     def _close(self, reason: str, *, auth: bool = False) -> Sequence[SessionAction]:
-        if self._ended:
-            return ()
         self._ended = True
         actions, self._actions = self._actions, []
         return [*actions, Close(reason, auth=auth)]
@@ -139,7 +135,7 @@ class ImapClient(Session):
         self._emit(WakeAt(self._deadline))
 
     def _due(self) -> bool:
-        return self._deadline is not None and self._now >= self._deadline
+        return self._now >= self._deadline
 
     # -- commands and responses
 
@@ -203,8 +199,10 @@ class ImapClient(Session):
         return event
 
     def _wake_again(self) -> None:
-        if self._deadline is not None:
-            self._emit(WakeAt(self._deadline))
+        self._emit(WakeAt(self._deadline))
+
+    def _rest_for_ever(self) -> None:
+        self._deadline = _NEVER
 
     def _note(self, event: Event) -> None:
         """What the server may say at any time."""

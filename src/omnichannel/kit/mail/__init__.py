@@ -1,0 +1,1 @@
+"""The e-mail family: what every adapter that carries mails shares, from header fields to events and back."""
