@@ -187,6 +187,7 @@ class Stage:
 
     def _deliver(self, tasks: TaskGroup) -> None:
         for simulator in (self.x, self.whatsapp):
+            simulator.webhooks.side_by_side = True
             tasks.start_soon(self._pump, simulator)
         tasks.start_soon(self._pump_mail)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from omnichannel.stores import journal, withdrawals
 from omnichannel.stores.base import Store
 from omnichannel.stores.schema import accounts, timers
 from omnichannel.stores.statuses import forget_unmatched
+from omnichannel.stores.types import AnyRow
 
 KEEP_RAW = timedelta(days=30)
 HOUSEKEEPING = timedelta(hours=1)
@@ -44,10 +46,11 @@ class Timers:
             return 0
         self._looked_at = now
         done = 0
-        if await self._phase_is_due(now):
+        phase, news = await self.store.read(partial(_due, now=now))
+        if phase is not None and phase <= now:
             done += await self.store.write(lambda c: withdrawals.advance(c, now, self.ids))
             await self.book.reload(now=True)
-        done += await self._account_news(now)
+        done += await self._account_news(news)
         done += await self.prober.tick()
         await self._clean(now)
         return done
@@ -57,12 +60,7 @@ class Timers:
         found = [await self.store.read(withdrawals.next_due), self.prober.next_due()]
         return min((at for at in found if at is not None), default=None)
 
-    async def _phase_is_due(self, now: datetime) -> bool:
-        due = await self.store.read(withdrawals.next_due)
-        return due is not None and due <= now
-
-    async def _account_news(self, now: datetime) -> int:
-        rows = await self.store.read(lambda c: c.execute(select(timers).where(timers.c.due_at <= now)).all())
+    async def _account_news(self, rows: Sequence[AnyRow]) -> int:
         for row in rows:
             event = CHANNEL_EVENT.validate_python(row.data)
             if isinstance(event, AccountChanged):
@@ -76,6 +74,12 @@ class Timers:
             return
         self._cleaned_at = now
         await self.store.write(lambda c: (journal.forget(c, now - KEEP_RAW), forget_unmatched(c, now)))
+
+
+def _due(connection: Connection, *, now: datetime) -> tuple[datetime | None, Sequence[AnyRow]]:
+    """When the next phase begins, and the timers that are due."""
+    news = connection.execute(select(timers).where(timers.c.due_at <= now)).all()
+    return withdrawals.next_due(connection), news
 
 
 def _done(connection: Connection, *, seq: int) -> None:

@@ -37,6 +37,13 @@ def active(connection: Connection) -> list[Withdrawal]:
     return [_DATA.validate_python(data) for data in connection.execute(query).scalars()]
 
 
+def state(connection: Connection) -> tuple[int, datetime | None]:
+    """How many changes there were, and the last of them: enough to see whether anything is new."""
+    query = select(func.count(), func.max(withdrawal_history.c.changed_at)).select_from(withdrawal_history)
+    row = connection.execute(query).one()
+    return row[0], row[1]
+
+
 def get(connection: Connection, withdrawal_id: str) -> Withdrawal:
     """One by id. Raises `NotFound`."""
     data = connection.execute(select(withdrawals.c.data).where(withdrawals.c.id == withdrawal_id)).scalar()

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import cast
-from urllib.parse import quote
 
 from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
 from omnichannel.adapters.smtp_imap.errors import ERRORS, failure_of
-from omnichannel.adapters.smtp_imap.parse import parse_mail, unrecognized
-from omnichannel.adapters.smtp_imap.render import default_subject, render
-from omnichannel.adapters.smtp_imap.session import ImapSession
+from omnichannel.adapters.smtp_imap.parse import parse
+from omnichannel.adapters.smtp_imap.render import render
 from omnichannel.adapters.smtp_imap.surfaces import LINK, SURFACES
-from omnichannel.kit.mail.threading import own_id
 from omnichannel.channel.base import Channel
 from omnichannel.channel.errors import Rejected
 from omnichannel.channel.session import Session
 from omnichannel.channel.wire import Envelope, Flow, Link, SmtpReply
+from omnichannel.kit.imap.session import ImapSession
+from omnichannel.kit.mail.compose import mailto
+from omnichannel.kit.mail.threading import own_id
 from omnichannel.model.event import ChannelEvent
 from omnichannel.model.message import Part, Receipt
-
-_LINE_BREAK = "%0D%0A"
 
 
 class SmtpImapChannel(Channel[SmtpImapAccount]):
@@ -35,11 +33,7 @@ class SmtpImapChannel(Channel[SmtpImapAccount]):
     def parse(self, envelope: Envelope) -> Sequence[ChannelEvent]:
         """The events of one mail. Never raises; what is no mail, or a report about a mail that is not ours, is
         `Unrecognized`."""
-        try:
-            return parse_mail(envelope, self.account)
-        except Exception as error:
-            # Whatever a stranger sends must not stop the mails behind it; a defect shows as a count of these.
-            return (unrecognized(envelope, self.account, "mail", f"the parser failed: {type(error).__name__}"),)
+        return parse(envelope, self.account)
 
     def send(self, part: Part) -> Flow[Receipt]:
         """Sends one mail. A resend carries the same `Message-ID`."""
@@ -53,14 +47,8 @@ class SmtpImapChannel(Channel[SmtpImapAccount]):
 
     def session(self, cursor: str | None) -> Session:
         """The IMAP client; the cursor says what was read of each folder."""
-        return ImapSession(self.account, cursor)
+        return ImapSession(self.account.mailbox, cursor)
 
     def link(self, ref: str, text: str) -> Link | None:
         """A `mailto:` whose recipient carries the reference (RFC 6068), where our host has such addresses."""
-        address = self.account.reply_address(ref.lower())
-        if address is None:
-            return None
-        body = quote(text.replace("\r\n", "\n"), safe="\n").replace("\n", _LINE_BREAK)
-        subject = quote(default_subject(self.account), safe="")
-        # The plus sign must be encoded: some programs take it for a space.
-        return Link(f"mailto:{quote(address, safe='@')}?subject={subject}&body={body}")
+        return mailto(self.account, ref, text)

@@ -8,9 +8,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
+from omnichannel.channel.session import Close, Send, Session, SessionAction, WakeAt
 from omnichannel.kit.imap.replies import CODE, COUNT, TAGGED, capabilities_in, shown
 from omnichannel.kit.imap.responses import BodyData, BodyStart, NotImap, Piece, Response, Responses
-from omnichannel.channel.session import Close, Send, Session, SessionAction, WakeAt
+
+__all__ = [
+    "ANSWER_WITHIN",
+    "Committed",
+    "End",
+    "Event",
+    "ImapClient",
+    "Script",
+    "Started",
+    "Tick",
+    "Untagged",
+    "ignore",
+]
 
 ANSWER_WITHIN = timedelta(seconds=60)
 _NEVER = datetime.max.replace(tzinfo=UTC)

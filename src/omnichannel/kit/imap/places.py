@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+__all__ = ["Place", "read_places", "write_places"]
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

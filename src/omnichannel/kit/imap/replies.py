@@ -8,8 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from omnichannel.kit.imap.responses import BodyData, BodyStart, Piece, Response
 from omnichannel.channel.session import Begin, Chunk, SessionAction
+from omnichannel.kit.imap.responses import BodyData, BodyStart, Piece, Response
+
+__all__ = [
+    "CHUNK",
+    "CODE",
+    "COUNT",
+    "TAGGED",
+    "BodySink",
+    "Listed",
+    "capabilities_in",
+    "listed_in",
+    "search_in",
+    "shown",
+    "uid_in",
+]
 
 CHUNK = 65_536
 """Bytes of a mail that are asked for at a time."""

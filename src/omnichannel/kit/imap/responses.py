@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+__all__ = ["LINE_CAP", "BodyData", "BodyStart", "NotImap", "Piece", "Response", "Responses", "folder_name", "quoted"]
+
 LINE_CAP = 1_048_576
 """Bytes of one response without the mail in it: a SEARCH of a large mailbox is one long line."""
 _LITERAL = re.compile(rb"~?\{(\d{1,19})\+?\}$")

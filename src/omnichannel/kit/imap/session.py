@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Generator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from omnichannel.adapters.smtp_imap.account import SmtpImapAccount
+from pydantic import SecretStr
+
+from omnichannel.channel.session import Connect, Finish, Reset, Send, StartTls
 from omnichannel.kit.imap.client import (
     ANSWER_WITHIN,
     Committed,
@@ -24,8 +27,9 @@ from omnichannel.kit.imap.client import (
 from omnichannel.kit.imap.places import Place, read_places, write_places
 from omnichannel.kit.imap.replies import CHUNK, BodySink, Listed, listed_in, search_in, shown, uid_in
 from omnichannel.kit.imap.responses import Piece, Response, folder_name, quoted
-from omnichannel.channel.session import Connect, Finish, Reset, Send, StartTls
-from omnichannel.kit.mail_url import parse_mail_url
+from omnichannel.kit.mail_url import MailUrl
+
+__all__ = ["IDLE_FOR", "LIST_CAP", "POLL_EVERY", "ImapMailbox", "ImapSession"]
 
 LIST_CAP = 200
 """Mails that are listed at a time."""
@@ -36,14 +40,30 @@ POLL_EVERY = timedelta(seconds=60)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-class ImapSession(ImapClient):
-    """One connection to the mailbox of an account. Whatever the server says, it answers with actions, never raises."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapMailbox:
+    """A mailbox to read. `access_token` logs in by XOAUTH2 instead of the URL's password.
 
-    def __init__(self, account: SmtpImapAccount, cursor: str | None) -> None:
+    The first of the folders is pushed by IDLE, the others are looked at in between. Of mails larger than `max_bytes`
+    the beginning is read. `resync` is how far back to look when the server numbers its mails anew.
+    """
+
+    url: MailUrl
+    user: str
+    access_token: SecretStr | None = None
+    folders: tuple[str, ...] = ("INBOX",)
+    max_bytes: int = 50_000_000
+    resync: timedelta = timedelta(days=7)
+
+
+class ImapSession(ImapClient):
+    """One connection to a mailbox. Whatever the server says, it answers with actions, never raises."""
+
+    def __init__(self, mailbox: ImapMailbox, cursor: str | None) -> None:
         super().__init__()
-        self._account = account
-        self._url = parse_mail_url(account.imap_url.get_secret_value(), "imap")
-        self._places = read_places(cursor, account.folders)
+        self._mailbox = mailbox
+        self._url = mailbox.url
+        self._places = read_places(cursor, mailbox.folders)
         self._folder = ""
         self._missing: set[str] = set()
 
@@ -55,7 +75,7 @@ class ImapSession(ImapClient):
     def _run(self) -> Script:
         yield from self._greet()
         yield from self._log_in()
-        first, *others = self._account.folders
+        first, *others = self._mailbox.folders
         while True:
             for folder in (*others, first):
                 if folder not in self._missing:
@@ -95,8 +115,7 @@ class ImapSession(ImapClient):
                 raise End("TLS was not ready in time")
 
     def _log_in(self) -> Script:
-        user = self._url.user or self._account.address
-        token = self._account.access_token
+        user, token = self._mailbox.user, self._mailbox.access_token
         if token is not None:
             first = f"user={user}\x01auth=Bearer {token.get_secret_value()}\x01\x01"
             status, text = yield from self._authenticate("XOAUTH2", first)
@@ -130,7 +149,7 @@ class ImapSession(ImapClient):
         self._validity = self._next = self._exists = 0
         status, text = yield from self._command(b"EXAMINE " + folder_name(folder), self._note_folder)
         if status != "OK":
-            if folder == self._account.folders[0]:
+            if folder == self._mailbox.folders[0]:
                 raise End(f"folder {folder} cannot be opened: {text}")
             self._missing.add(folder)
             return
@@ -139,7 +158,7 @@ class ImapSession(ImapClient):
         if place is None:
             yield from self._begin("first connection")
         elif place.validity != self._validity:
-            yield from self._begin("UIDVALIDITY changed", since=self._now - self._account.resync)
+            yield from self._begin("UIDVALIDITY changed", since=self._now - self._mailbox.resync)
 
     def _begin(self, reason: str, since: datetime | None = None) -> Script:
         """Finds where to begin: after the last mail, or before the first one that came since."""
@@ -148,7 +167,7 @@ class ImapSession(ImapClient):
             found = yield from self._search_since(since)
             uid = found[0] - 1 if found else uid
         self._places[self._folder] = Place(self._validity, max(uid, 0))
-        cursor = write_places(self._places, self._account.folders)
+        cursor = write_places(self._places, self._mailbox.folders)
         self._emit(Reset(cursor, f"{reason}: {self._folder}"))
 
     def _last_uid(self) -> Generator[None, Event, int]:
@@ -196,7 +215,7 @@ class ImapSession(ImapClient):
 
     def _fetch(self, one: Listed) -> Script:
         item = f"{self._folder}/{self._validity}/{one.uid}"
-        body = BodySink(self._emit, item, self._headers(one), self._account.max_bytes)
+        body = BodySink(self._emit, item, self._headers(one), self._mailbox.max_bytes)
         offset = 0
         while True:
             body.expect()
@@ -213,7 +232,7 @@ class ImapSession(ImapClient):
 
     def _finish(self, item: str) -> Script:
         """Hands the mail over, and waits until it is on disk: the next one is not asked for before."""
-        cursor = write_places(self._places, self._account.folders)
+        cursor = write_places(self._places, self._mailbox.folders)
         self._emit(Finish(item, cursor))
         self._rest_for_ever()
         while (event := (yield)) != Committed(cursor):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from omnichannel.kit.mail.headers import words
 
+__all__ = ["ADDRESSES_CAP", "Mailbox", "canonical", "domain_of", "mailboxes"]
+
 ADDRESSES_CAP = 200
 _DOMAIN = re.compile(r"[^\s@<>,;:()\"\\\[\]]+|\[[^\s\[\]\\]+\]")
 _COMMENT = re.compile(r"\([^()]*\)")

@@ -9,6 +9,8 @@ from omnichannel.kit.mail.addresses import Mailbox, domain_of
 from omnichannel.kit.mail.headers import Fields
 from omnichannel.model.address import Assurance
 
+__all__ = ["Verdict", "assurance_of", "verdicts"]
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

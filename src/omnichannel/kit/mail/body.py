@@ -11,6 +11,8 @@ from typing import cast
 from omnichannel.kit.mail.mime import TEXT_CAP, Leaf, Mail
 from omnichannel.kit.mail.trim import trim, unflow
 
+__all__ = ["TEXTS_CAP", "Body", "html_text", "read_body", "without_quote"]
+
 # The package has no types.
 _get_text = cast(Callable[[str], str], import_module("inscriptis").get_text)
 

@@ -13,12 +13,14 @@ from typing import Literal
 
 from omnichannel.kit.mail.account import MailAccount
 from omnichannel.kit.mail.addresses import canonical, mailboxes
-from omnichannel.kit.mail.status import judge_report
 from omnichannel.kit.mail.headers import Fields, message_id
 from omnichannel.kit.mail.mime import Leaf, Mail
+from omnichannel.kit.mail.status import judge_report
 from omnichannel.kit.mail.threading import answered, is_own, key_of, own_ids_in
 from omnichannel.model.event import ChannelEvent, ConsentChanged, DeliveryUpdated
 from omnichannel.model.outcome import Failure
+
+__all__ = ["Report", "read_report"]
 
 _REPORTS = {
     "message/delivery-status": "bounce",

@@ -7,6 +7,8 @@ import re
 
 from charset_normalizer import from_bytes
 
+__all__ = ["decode_text", "known"]
+
 _NAME = re.compile(r"[A-Za-z0-9_.:+-]{1,40}")
 _SAMPLE = 8_192
 """Bytes that a guess looks at: its time grows with them."""

@@ -4,41 +4,62 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import assert_never
 from urllib.parse import quote
 
+from omnichannel.channel.errors import Rejected
+from omnichannel.channel.wire import Link
 from omnichannel.kit.mail.account import MailAccount
 from omnichannel.kit.mail.addresses import canonical, mailboxes
 from omnichannel.kit.mail.headers import message_id, message_ids, one_line
 from omnichannel.kit.mail.threading import UNSUBSCRIBE, chain_of, own_id
-from omnichannel.channel.errors import Rejected
-from omnichannel.channel.wire import SmtpMessage
 from omnichannel.model.content import Location, Media, Template, Text
 from omnichannel.model.message import Part
 from omnichannel.model.outcome import Failure, Level, Outcome
+
+__all__ = ["Composed", "as_html", "compose", "default_subject", "mailto", "subject_of"]
 
 _REPLY = re.compile(
     r"(?:re|aw|sv|vs|antw|antwort|rif|ref|odp|res|回复|答复|回覆|返信)\s?(?:\[\d+\])?\s?[:\uff1a]", re.IGNORECASE
 )
 _URL = re.compile(r"https?://[^\s<>\"'()\[\]{}]{1,2000}")
 _TRAILING = ".,;:!?"
+_LINE_BREAK = "%0D%0A"
 _UNSAFE_NAME = re.compile(r"[\"\\<>()@,;:\[\]]")
 
 
-def render(account: MailAccount, part: Part) -> SmtpMessage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A mail before it takes the form of a protocol or of a provider's API. `headers` hold no CR or LF."""
+
+    recipient: str
+    headers: Mapping[str, str]
+    text: str
+    html: str
+    files: tuple[Media, ...]
+
+
+def compose(account: MailAccount, part: Part) -> Composed:
     """The mail for a part. Raises `Rejected` where it has no address or cannot be said by mail."""
     recipient = _recipient(part)
     text, files = _content(part)
     if account.delimiter:
         text = f"{account.delimiter}\n\n{text}"
-    return SmtpMessage(
-        sender=account.address,
-        recipients=(recipient,),
-        headers=tuple(_headers(account, part, recipient).items()),
-        text=text,
-        html=as_html(text),
-        attachments=files,
-    )
+    headers = _headers(account, part, recipient)
+    return Composed(recipient=recipient, headers=headers, text=text, html=as_html(text), files=files)
+
+
+def mailto(account: MailAccount, ref: str, text: str) -> Link | None:
+    """A `mailto:` whose recipient carries the reference (RFC 6068), where our host has such addresses."""
+    address = account.reply_address(ref.lower())
+    if address is None:
+        return None
+    body = quote(text.replace("\r\n", "\n"), safe="\n").replace("\n", _LINE_BREAK)
+    subject = quote(default_subject(account), safe="")
+    # The plus sign must be encoded: some programs take it for a space.
+    return Link(f"mailto:{quote(address, safe='@')}?subject={subject}&body={body}")
 
 
 def _recipient(part: Part) -> str:
@@ -47,7 +68,7 @@ def _recipient(part: Part) -> str:
         found = mailboxes(given)
         if len(found) == 1 and found[0].address == given and canonical(given) == canonical(part.to):
             return given
-    raise refused("not one mail address")
+    raise _refused("not one mail address")
 
 
 def _content(part: Part) -> tuple[str, tuple[Media, ...]]:
@@ -65,7 +86,7 @@ def _content(part: Part) -> tuple[str, tuple[Media, ...]]:
                 (),
             )
         case Template():
-            raise refused("mail has no templates")
+            raise _refused("mail has no templates")
         case _:
             assert_never(part.content)
 
@@ -143,7 +164,7 @@ def _linked(paragraph: str) -> str:
     return "".join(out).replace("\n", "<br>\n")
 
 
-def refused(why: str) -> Rejected:
+def _refused(why: str) -> Rejected:
     """The rejection of a part that no server would change its mind about."""
     failure = Failure(outcome=Outcome.INVALID, level=Level.MESSAGE, code="not_a_mail", message=why)
     return Rejected(failure)

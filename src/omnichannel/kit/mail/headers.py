@@ -11,6 +11,20 @@ from urllib.parse import unquote_to_bytes
 
 from omnichannel.kit.mail.charset import decode_text
 
+__all__ = [
+    "BLOCK_CAP",
+    "FIELDS_CAP",
+    "FIELD_CAP",
+    "Fields",
+    "date_of",
+    "message_id",
+    "message_ids",
+    "one_line",
+    "parameters",
+    "read_fields",
+    "words",
+]
+
 BLOCK_CAP = 65_536
 """Bytes of one header block that are read."""
 FIELD_CAP = 16_384

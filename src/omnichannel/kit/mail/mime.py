@@ -10,10 +10,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from omnichannel.channel.wire import Reader
 from omnichannel.kit.mail.charset import decode_text
 from omnichannel.kit.mail.headers import BLOCK_CAP, Fields, one_line, parameters, read_fields, words
-from omnichannel.channel.wire import Reader
 from omnichannel.kit.transfer import TransferEncoding, decode, transfer_encoding
+
+__all__ = [
+    "DEPTH_CAP",
+    "ENTITIES_CAP",
+    "PARTS_CAP",
+    "TEXT_CAP",
+    "BytesReader",
+    "Leaf",
+    "Mail",
+    "default_name",
+    "safe_name",
+    "scan",
+]
 
 DEPTH_CAP = 20
 PARTS_CAP = 100

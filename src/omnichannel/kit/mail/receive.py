@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from omnichannel.channel.wire import Envelope
 from omnichannel.kit.mail.account import MailAccount
 from omnichannel.kit.mail.addresses import Mailbox, canonical, mailboxes
 from omnichannel.kit.mail.auth_results import assurance_of
+from omnichannel.kit.mail.automatic import is_automatic
 from omnichannel.kit.mail.body import Body, read_body
 from omnichannel.kit.mail.bounce import Report, read_report
 from omnichannel.kit.mail.headers import Fields, date_of, message_id, one_line, words
 from omnichannel.kit.mail.mime import BytesReader, Leaf, Mail, default_name, scan
 from omnichannel.kit.mail.threading import (
     answered,
-    base_of,
     chain_of,
     is_ours,
     is_own,
@@ -26,42 +26,45 @@ from omnichannel.kit.mail.threading import (
     reference,
     root,
 )
-from omnichannel.channel.wire import Envelope
 from omnichannel.model.content import Media, kind_of
 from omnichannel.model.event import ChannelEvent, MessageEchoed, MessageReceived, Unrecognized
+
+__all__ = ["receive"]
 
 _FUTURE = timedelta(days=1)
 """How far ahead of its arrival a mail's own date may be before it is not believed."""
 _CHUNK = 65_536
 _SUBJECT_CAP = 500
 
-# RFC 3834 and what is used besides; a value of None means that the field alone says it.
-_AUTOMATIC: tuple[tuple[str, tuple[str, ...] | None], ...] = (
-    ("precedence", ("bulk", "list", "junk", "auto_reply", "auto-reply")),
-    ("x-auto-response-suppress", ("oof", "autoreply", "all")),
-    ("x-autoreply", None),
-    ("x-autorespond", None),
-    ("x-autoresponder", None),
-    ("x-auto-reply-from", None),
-    ("x-failed-recipients", None),
-    ("list-id", None),
-    ("list-unsubscribe", None),
-)
+
+def receive(
+    envelope: Envelope, account: MailAccount, *, arrived_at: datetime | None = None, cut: bool = False
+) -> tuple[ChannelEvent, ...]:
+    """The events of one mail, from its bytes or its blob, which is never loaded whole. Never raises; what is no mail,
+    or a report about a mail that is not ours, is `Unrecognized`.
+
+    `arrived_at` is when our server took it, where that is known better than by the envelope; `cut` says that there was
+    more of it.
+    """
+    try:
+        return _events(envelope, account, arrived_at or envelope.received_at, cut)
+    except Exception as error:
+        # Whatever a stranger sends must not stop the mails behind it; a defect shows as a count of these.
+        return (_unrecognized(envelope, account, "mail", f"the parser failed: {type(error).__name__}"),)
 
 
-def parse_mail(envelope: Envelope, account: MailAccount) -> tuple[ChannelEvent, ...]:
-    """The events of one mail, from its bytes or its blob, which is never loaded whole."""
+def _events(envelope: Envelope, account: MailAccount, arrived_at: datetime, cut: bool) -> tuple[ChannelEvent, ...]:
     mail = scan(envelope.blob if envelope.blob is not None else BytesReader(envelope.content))
     if not mail.fields.items:
-        return (unrecognized(envelope, account, "mail", "it has no header"),)
+        return (_unrecognized(envelope, account, "mail", "it has no header"),)
     dedupe = _dedupe(mail)
-    occurred_at = _time(mail.fields, envelope)
+    occurred_at = _time(mail.fields, arrived_at.astimezone(UTC))
     report = read_report(mail, account, dedupe, occurred_at)
     if report is not None:
         return _reported(report, envelope, account)
     senders = mailboxes(*mail.fields.all("from")) or mailboxes(*mail.fields.all("sender"))
     if not senders:
-        return (unrecognized(envelope, account, "mail", "it has no sender"),)
+        return (_unrecognized(envelope, account, "mail", "it has no sender"),)
     body = read_body(mail, account.delimiter)
     letter = _Letter(
         mail=mail,
@@ -72,7 +75,7 @@ def parse_mail(envelope: Envelope, account: MailAccount) -> tuple[ChannelEvent, 
         files=tuple(_files(mail, body, envelope)),
         dedupe=dedupe,
         occurred_at=occurred_at,
-        cut=body.cut or mail.reader.size >= account.max_bytes or "x-truncated-at" in envelope.headers,
+        cut=cut or body.cut or mail.reader.size >= account.max_bytes,
     )
     if canonical(senders[0].address) in account.addresses and is_own(account, letter.own_id):
         return (_echoed(letter),)
@@ -94,7 +97,7 @@ class _Letter:
     cut: bool
 
 
-def unrecognized(envelope: Envelope, account: MailAccount, what: str, reason: str) -> Unrecognized:
+def _unrecognized(envelope: Envelope, account: MailAccount, what: str, reason: str) -> Unrecognized:
     """The event for what is not understood; its key is made of its kind and its bytes."""
     digest = hashlib.sha256()
     reader = envelope.blob if envelope.blob is not None else BytesReader(envelope.content)
@@ -112,7 +115,7 @@ def unrecognized(envelope: Envelope, account: MailAccount, what: str, reason: st
 def _reported(report: Report, envelope: Envelope, account: MailAccount) -> tuple[ChannelEvent, ...]:
     if report.events:
         return report.events
-    return (unrecognized(envelope, account, report.what, "it is not about a mail that we sent"),)
+    return (_unrecognized(envelope, account, report.what, "it is not about a mail that we sent"),)
 
 
 def _dedupe(mail: Mail) -> str:
@@ -129,11 +132,8 @@ def _dedupe(mail: Mail) -> str:
     return digest.hexdigest()[:40]
 
 
-def _time(fields: Fields, envelope: Envelope) -> datetime:
-    """The mail's own date; the server's where there is none, or one from the future."""
-    latest = envelope.received_at.astimezone(UTC)
-    with contextlib.suppress(ValueError, OverflowError):
-        latest = datetime.fromisoformat(envelope.headers.get("x-imap-internaldate", "")).astimezone(UTC)
+def _time(fields: Fields, latest: datetime) -> datetime:
+    """The mail's own date; its arrival where there is none, or one from the future."""
     found = date_of(fields.get("date"))
     return found if found is not None and found <= latest + _FUTURE else latest
 
@@ -209,27 +209,6 @@ def _context(letter: _Letter) -> dict[str, str]:
     if letter.cut:
         context["truncated"] = "yes"
     return {name: value for name, value in context.items() if value}
-
-
-def is_automatic(fields: Fields, sender: str, account: MailAccount) -> bool:
-    """Whether a machine wrote: vacation answers, lists, robots, and our own mails that come back (RFC 3834)."""
-    submitted = fields.get("auto-submitted").partition(";")[0].strip().lower()
-    if submitted and submitted != "no":
-        return True
-    if fields.get("return-path").strip() == "<>" or fields.get("content-type").lower().startswith("multipart/report"):
-        return True
-    for name, values in _AUTOMATIC:
-        found = fields.get(name).lower()
-        if fields.has(name) and (values is None or any(value in found for value in values)):
-            return True
-    if any(canonical(one) in account.addresses for one in fields.all("x-loop")):
-        return True
-    local = sender.partition("@")[0]
-    if sender in account.never_answer or local.endswith(tuple(f"-{robot}" for robot in account.never_answer)):
-        return True
-    if local in account.never_answer:
-        return True
-    return base_of(account, sender) in account.addresses or is_own(account, message_id(fields.get("message-id")))
 
 
 def _files(mail: Mail, body: Body, envelope: Envelope) -> Iterator[Media]:

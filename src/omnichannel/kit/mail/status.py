@@ -1,4 +1,5 @@
-"""SMTP replies and what bounces report, as one table. The first digit decides where the enhanced code disagrees."""
+"""SMTP status codes, in replies and in bounces: what each means. The first digit decides where the enhanced code
+disagrees. Providers with an API of their own report the same codes in their webhooks."""
 
 from __future__ import annotations
 
@@ -6,13 +7,13 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from omnichannel.channel.errors import ErrorFacts, ErrorTable, Rule, smtp_facts
-from omnichannel.channel.wire import SmtpReply
+from omnichannel.channel.errors import ErrorFacts, ErrorTable, Rule
 from omnichannel.model.outcome import Failure, Level, Outcome
+
+__all__ = ["STATUSES", "STATUS_DEFAULTS", "STATUS_RULES", "enhanced_in", "judge", "judge_report"]
 
 RFC_3463 = "https://www.iana.org/assignments/smtp-enhanced-status-codes"
 RFC_5321 = "https://www.rfc-editor.org/rfc/rfc5321#section-4.2"
-RFC_4954 = "https://www.rfc-editor.org/rfc/rfc4954#section-6"
 RFC_7372 = "https://www.rfc-editor.org/rfc/rfc7372"
 GOOGLE = "https://support.google.com/a/answer/3726730"
 MICROSOFT = "https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online"
@@ -26,14 +27,7 @@ _BLOCKED_IP = tuple(f"5.7.{number}" for number in range(606, 650))
 _PROTOCOL = tuple(f"5.5.{number}" for number in range(7))
 _CONTENT = tuple(f"5.6.{number}" for number in range(14))
 
-RULES = (
-    # Login, before the codes that a relay uses for customers.
-    Rule(outcome=Outcome.RETRY, status=454, code="4.7.0", hold=_MINUTES, see=RFC_4954),
-    Rule(outcome=Outcome.AUTH, status=432, see=RFC_4954),
-    Rule(outcome=Outcome.AUTH, status=530, see=RFC_4954),
-    Rule(outcome=Outcome.AUTH, status=534, see=RFC_4954),
-    Rule(outcome=Outcome.AUTH, status=535, see=RFC_4954),
-    Rule(outcome=Outcome.AUTH, status=538, see=RFC_4954),
+STATUS_RULES = (
     # Our domain or our host is not trusted: every mail would fail alike.
     Rule(outcome=Outcome.SUSPENDED, code="5.7.26", see=GOOGLE),
     Rule(outcome=Outcome.SUSPENDED, code="5.7.9", see=YAHOO),
@@ -81,37 +75,29 @@ RULES = (
     Rule(outcome=Outcome.UNREACHABLE, status=553, see=RFC_5321),
     *(Rule(outcome=Outcome.INVALID, status=status, see=RFC_5321) for status in (500, 501, 502, 503, 504, 555)),
 )
+"""What is wrong with an address, a mail or our standing. Login is not among them: a server somewhere that wants one
+says nothing about our own."""
 
-# The first digit says it where nothing else does (RFC 5321 section 4.2.1).
-ERRORS = ErrorTable(
-    rules=RULES,
-    defaults=(
-        *(Rule(outcome=Outcome.RETRY, status=status, hold=_MINUTES, see=RFC_5321) for status in range(400, 500)),
-        *(Rule(outcome=Outcome.INVALID, status=status, see=RFC_5321) for status in range(500, 600)),
-    ),
+STATUS_DEFAULTS = (
+    *(Rule(outcome=Outcome.RETRY, status=status, hold=_MINUTES, see=RFC_5321) for status in range(400, 500)),
+    *(Rule(outcome=Outcome.INVALID, status=status, see=RFC_5321) for status in range(500, 600)),
 )
+"""The first digit says it where nothing else does (RFC 5321 section 4.2.1)."""
+
+STATUSES = ErrorTable(rules=STATUS_RULES, defaults=STATUS_DEFAULTS)
 
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _REPLY = re.compile(r"\b([45]\d\d)[ -]")
 
 
-def failure_of(reply: SmtpReply, recipient: str) -> Failure | None:
-    """What the reply means for one recipient, or None where the mail was accepted for them."""
-    if recipient in reply.refused:
-        code, text = reply.refused[recipient]
-        return judge(code, _enhanced_in(text), text)
-    facts = smtp_facts(reply)
-    return None if facts is None else judge(reply.code, reply.enhanced or _enhanced_in(reply.text), reply.text)
-
-
-def judge(status: int, enhanced: str | None, text: str) -> Failure:
+def judge(status: int, enhanced: str | None, text: str, table: ErrorTable = STATUSES) -> Failure:
     """The failure for a reply code, an enhanced code and their text. The reply code's first digit is authoritative:
     `550 4.2.2` is permanent."""
     digit = status // 100
     code = f"{digit}.{enhanced.partition('.')[2]}" if enhanced else None
     facts = ErrorFacts(status=status, code=code, message=text[:500])
-    failure = ERRORS.classify(facts)
-    known = any(rule.matches(facts) for rule in RULES)
+    failure = table.classify(facts)
+    known = any(rule.matches(facts) for rule in table.rules)
     return replace(failure, code=code or str(status), recognized=known)
 
 
@@ -130,6 +116,7 @@ def judge_report(status: str, diagnostic: str) -> Failure:
     return judge(reply, code, diagnostic or status)
 
 
-def _enhanced_in(text: str) -> str | None:
+def enhanced_in(text: str) -> str | None:
+    """The enhanced code that a reply's text begins with (RFC 2034)."""
     found = _ENHANCED.match(text.strip())
     return found[0] if found else None

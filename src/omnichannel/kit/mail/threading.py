@@ -10,6 +10,24 @@ from omnichannel.kit.mail.addresses import canonical, domain_of, mailboxes
 from omnichannel.kit.mail.headers import Fields, message_ids
 from omnichannel.kit.signatures import hmac_sign, same
 
+__all__ = [
+    "ENVELOPE_FIELDS",
+    "REFERENCES_CAP",
+    "UNSUBSCRIBE",
+    "answered",
+    "base_of",
+    "chain_of",
+    "is_ours",
+    "is_own",
+    "key_of",
+    "own_id",
+    "own_ids_in",
+    "recipients",
+    "reference",
+    "root",
+    "tag_of",
+]
+
 REFERENCES_CAP = 900
 """Characters of a `References` field that we write: long ones are refused by some servers."""
 ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-forwarded-to")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+__all__ = ["trim", "unflow"]
+
 _JOINED = 4
 """Lines that a wrapped attribution may take."""
 _LONGEST = 400

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+import anyio
+
 from omnichannel.model.base import NOTHING
 from omnichannel.testing.faults import FaultPlan
 
@@ -43,13 +45,15 @@ class WebhookQueue:
         self.faults = FaultPlan()
         self.given_up: list[PendingWebhook] = []
         self.delivered = 0
+        self.side_by_side = False
+        self.under_way = 0
         self._now = now
         self._retry_waits = retry_waits
         self._heap: list[tuple[datetime, int, PendingWebhook]] = []
         self._count = 0
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._heap) + self.under_way
 
     def put(self, pending: PendingWebhook) -> None:
         """Queues one; the fault plan may double it or hold it back behind later ones."""
@@ -68,17 +72,49 @@ class WebhookQueue:
         return self._heap[0][0] if self._heap else None
 
     async def deliver_due(self, post: Post, stamp: Callable[[PendingWebhook], WebhookRequest]) -> int:
-        """Delivers all that are due, those included that become due meanwhile; gives the number of calls made."""
+        """Delivers all that are due, those included that become due meanwhile; gives the number of calls made.
+
+        One after the other, so that a run can be repeated; `side_by_side` delivers to each account on its own, as
+        platforms do.
+        """
         calls = 0
-        while self._heap and self._heap[0][0] <= self._now():
-            pending = heapq.heappop(self._heap)[2]
-            status = await post(stamp(pending))
-            calls += 1
-            if 200 <= status < 300:
-                self.delivered += 1
-            elif pending.tries < len(self._retry_waits):
-                due_at = self._now() + self._retry_waits[pending.tries]
-                self._push(replace(pending, due_at=due_at, tries=pending.tries + 1))
-            else:
-                self.given_up.append(pending)
+        while due := self._take_due():
+            calls += len(due)
+            if not self.side_by_side:
+                for pending in due:
+                    await self._deliver(pending, post, stamp)
+                continue
+            by_account: dict[str, list[PendingWebhook]] = {}
+            for pending in due:
+                by_account.setdefault(pending.account_id, []).append(pending)
+            async with anyio.create_task_group() as group:
+                for mine in by_account.values():
+                    group.start_soon(self._deliver_all, mine, post, stamp)
         return calls
+
+    def _take_due(self) -> list[PendingWebhook]:
+        """The webhooks that are due: the next one, or, side by side, all of them."""
+        due: list[PendingWebhook] = []
+        while self._heap and self._heap[0][0] <= self._now() and (self.side_by_side or not due):
+            due.append(heapq.heappop(self._heap)[2])
+        self.under_way = len(due)
+        return due
+
+    async def _deliver_all(
+        self, mine: list[PendingWebhook], post: Post, stamp: Callable[[PendingWebhook], WebhookRequest]
+    ) -> None:
+        for pending in mine:
+            await self._deliver(pending, post, stamp)
+
+    async def _deliver(
+        self, pending: PendingWebhook, post: Post, stamp: Callable[[PendingWebhook], WebhookRequest]
+    ) -> None:
+        status = await post(stamp(pending))
+        self.under_way -= 1
+        if 200 <= status < 300:
+            self.delivered += 1
+        elif pending.tries < len(self._retry_waits):
+            due_at = self._now() + self._retry_waits[pending.tries]
+            self._push(replace(pending, due_at=due_at, tries=pending.tries + 1))
+        else:
+            self.given_up.append(pending)

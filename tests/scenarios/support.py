@@ -1,0 +1,196 @@
+"""What the scenarios share: a hub on three channels, people who are on some of them, and what the rows must say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from zlib import crc32
+
+from sqlalchemy import Select, select
+
+from omnichannel import Handlers, Hub
+from omnichannel.adapters.smtp_imap import SmtpImapAccount
+from omnichannel.adapters.whatsapp import WhatsAppAccount
+from omnichannel.adapters.whatsapp.account import TemplateSpec
+from omnichannel.adapters.x import XAccount
+from omnichannel.channel import Account
+from omnichannel.hub.answers import Impact
+from omnichannel.hub.settings import HubSettings
+from omnichannel.model.address import Customer
+from omnichannel.model.conversation import Conversation
+from omnichannel.model.message import Delivery
+from omnichannel.runtime.policy import Policy
+from omnichannel.stores import schema
+from omnichannel.testing.people import Person
+from omnichannel.testing.world import World
+
+CHANNELS = ("x", "whatsapp", "email")
+PAIRS = [(source, target) for source in CHANNELS for target in CHANNELS if source != target]
+ACCOUNT = {"x": "x-main", "whatsapp": "wa", "email": "care"}
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def accounts(*channels: str) -> list[Account]:
+    """One account of ours on each channel; their secrets are only named."""
+    templates = {"hello_again": TemplateSpec(languages={"en": "en", "fr": "fr"}, body=("name",))}
+    all_of_them: dict[str, Account] = {
+        "x": XAccount.model_validate({"id": "x-main", "consumer_secret": "env:A", "token": "env:B"}),
+        "whatsapp": WhatsAppAccount.model_validate(
+            {
+                "id": "wa",
+                "phone_number_id": "1065",
+                "app_secret": "env:C",
+                "token": "env:D",
+                "verify_token": "env:E",
+                "display_number": "+33199999999",
+                "templates": templates,
+            }
+        ),
+        "email": SmtpImapAccount.model_validate(
+            {"id": "care", "address": "care@example.com", "smtp_url": "env:F", "imap_url": "env:G"}
+        ),
+    }
+    return [all_of_them[name] for name in channels or CHANNELS]
+
+
+def make_hub(*channels: str, handlers: Handlers | None = None, policy: Policy | None = None, **more: Any) -> Hub:
+    """A hub on these channels (all three), that answers nothing by itself."""
+    hub = Hub(accounts(*channels), handlers=handlers or Handlers(), work=False)
+    if policy is None and not more:
+        return hub
+    settings = HubSettings(accounts=hub.settings.accounts, policy=policy, **more)
+    return hub.replica(settings, hub_ports(hub))
+
+
+def hub_ports(hub: Hub) -> Any:
+    """Nothing of the machine: a world brings its own."""
+    return hub._ports
+
+
+def handle(name: str, channel: str) -> str:
+    """What somebody of this name is called on a channel."""
+    match channel:
+        case "x":
+            return f"@{name.lower()}"
+        case "whatsapp":
+            return f"+336{crc32(name.encode()) % 10**8:08}"
+        case _:
+            return f"{name.lower()}@mail.example"
+
+
+def person(world: World, name: str, *channels: str, language: str = "en") -> Person:
+    """Somebody who is on these channels."""
+    return world.customer(name, language=language, **{channel: handle(name, channel) for channel in channels})
+
+
+@asynccontextmanager
+async def running(world: World, hub: Hub) -> AsyncIterator[Hub]:
+    """The hub in its world; when it ends well, nothing was lost and nothing doubled."""
+    async with world.run(hub) as live:
+        yield live
+        await intact(world)
+
+
+# ---------------------------------------------------------------- what rows say
+
+
+async def rows(live: Hub, query: Select[Any]) -> list[Any]:
+    """Rows of the store."""
+    return list(await live.core.store.read(lambda c: c.execute(query).all()))
+
+
+async def column(live: Hub, of: Any, *where: Any) -> list[Any]:
+    """One column of a table, in the order in which it was written."""
+    found = await rows(live, select(of).where(*where))
+    return [row[0] for row in found]
+
+
+async def events(live: Hub, kind: str) -> list[dict[str, Any]]:
+    """What the event log tells of a kind, oldest first."""
+    return await column(live, schema.log.c.data, schema.log.c.type == kind)
+
+
+async def conversation_of(live: Hub, who: Person) -> Conversation:
+    """The conversation of a person who has just one that is not resolved. Raises `AssertionError`."""
+    customer = await who.record()
+    c = schema.conversations.c
+    found = await column(live, c.id, c.customer_id == customer.id, c.status != "resolved")
+    assert len(found) == 1, found
+    return await live.conversation(found[0])
+
+
+async def live_customers(live: Hub, who: Person, *channels: str) -> list[Customer]:
+    """Who somebody is to the hub on each of these channels."""
+    found: list[Customer] = []
+    for channel in channels:
+        values = who.on(channel).values
+        ids = await column(
+            live,
+            schema.addresses.c.customer_id,
+            schema.addresses.c.channel == channel,
+            schema.addresses.c.value.in_(values),
+        )
+        found.append(await live.customer(ids[0]))
+    return found
+
+
+async def reply(world: World, live: Hub, conversation_id: str, text: str, **more: Any) -> Delivery:
+    """An agent answers, and all that follows has happened."""
+    made = await live.reply(conversation_id, text, agent="agent-1", **more)
+    await world.settle()
+    return await live.delivery(made.id)
+
+
+async def state_of(live: Hub, delivery_id: str) -> str:
+    """The state of a delivery."""
+    return (await live.delivery(delivery_id)).state
+
+
+async def refusals(live: Hub, delivery_id: str) -> dict[str, str]:
+    """Why channels were not used, in the last decision, by channel."""
+    decision = (await live.explain(delivery_id)).decisions[-1]
+    return {one.channel: one.reason for one in decision.refused}
+
+
+async def intact(world: World) -> None:
+    """Nothing is left undone, no message is there twice, and the phones show what the rows say was sent: each once,
+    except what a platform took and then could not deliver."""
+    live = world.live
+    journal, events_, messages = schema.journal.c, schema.events.c, schema.messages.c
+    assert await column(live, journal.error, journal.state != "done") == []
+    assert await column(live, events_.error, events_.state != "done") == []
+    told = await rows(live, select(messages.platform_id, messages.direction, messages.kind))
+    lost = select(schema.receipts.c.platform_id).join(schema.parts, schema.parts.c.key == schema.receipts.c.part)
+    undelivered = {row[0] for row in await rows(live, lost.where(schema.parts.c.state == "failed"))}
+    ours = Counter(row.platform_id for row in told if row.direction == "out" and row.kind == "message")
+    for platform_id in undelivered:
+        del ours[platform_id]
+    assert seen_ids(world) == ours, "what the phones show is not what the rows say"
+    inbound = Counter(row.platform_id for row in told if row.direction == "in")
+    assert [one for one, count in inbound.items() if count > 1] == []
+
+
+def seen_ids(world: World) -> Counter[str]:
+    """How often each message of ours is on the phones of this world."""
+    return Counter(
+        one.message_id
+        for simulator in world.simulators.values()
+        for known in simulator.customers
+        for one in simulator.seen(known)
+    )
+
+
+def add_up(impact: Impact) -> tuple[int, int, int, int]:
+    """Moved, reachable elsewhere, told, unreachable; they are all the customers there are."""
+    reach = impact.reach
+    counts = (reach.moved, reach.reachable_elsewhere, reach.told, reach.unreachable)
+    assert sum(counts) == reach.customers
+    return counts
+
+
+def texts(who: Person, channel: str) -> list[str]:
+    """What a phone shows."""
+    return [seen.text for seen in who.on(channel).seen()]

@@ -1,0 +1,91 @@
+"""What is public is listed, sorted and there; and what an import loads."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+
+HEAVY = {
+    "alembic",
+    "asyncio",
+    "cyclopts",
+    "httpx",
+    "httpcore",
+    "inscriptis",
+    "nh3",
+    "pytest",
+    "rich",
+    "sqlalchemy",
+    "trio",
+}
+"""What `import omnichannel` must not load: a host pays for it at each start, with or without a hub."""
+
+PUBLIC = ("omnichannel", "omnichannel.channel")
+
+
+def module_names() -> list[str]:
+    found: list[str] = []
+    for path in sorted((SOURCE / "omnichannel").rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return [name for name in found if ".migrations" not in name]
+
+
+def listing(names: list[str]) -> list[str]:
+    """Constants, then classes, then the rest: the order of ruff's RUF022."""
+    return sorted(names, key=lambda name: (0 if name.isupper() else 1 if name[:1].isupper() else 2, name))
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_all_is_sorted_and_names_what_is_there(name: str) -> None:
+    module = importlib.import_module(name)
+    listed: list[str] = list(getattr(module, "__all__", ()))
+    assert listed == listing(listed)
+    assert len(set(listed)) == len(listed)
+    assert [one for one in listed if not hasattr(module, one)] == []
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_all_is_complete(name: str) -> None:
+    module = importlib.import_module(name)
+    public = [
+        one for one, value in vars(module).items() if not one.startswith("_") and not isinstance(value, ModuleType)
+    ]
+    assert sorted(public) == sorted(module.__all__)
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a new interpreter has after this statement."""
+    code = f"import json, sys; before = set(sys.modules); {statement}; print(json.dumps([*set(sys.modules) - before]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    "statement", ["import omnichannel", "import omnichannel.registry", "import omnichannel.channel"]
+)
+def test_an_import_loads_no_adapter_and_nothing_heavy(statement: str) -> None:
+    loaded = loaded_by(statement)
+    assert not {name for name in loaded if name.startswith(("omnichannel.adapters.", "omnichannel.testing"))}
+    assert not {name.partition(".")[0] for name in loaded} & HEAVY
+    assert "omnichannel.runtime.http" not in loaded
+
+
+def test_the_pytest_plugin_loads_no_hub_that_is_open_and_no_simulator() -> None:
+    loaded = loaded_by("import pytest, sqlite3; before |= set(sys.modules); import omnichannel.testing.pytest_plugin")
+    assert not {name.partition(".")[0] for name in loaded} & HEAVY
+    assert not {name for name in loaded if name.startswith(("omnichannel.hub.core", "omnichannel.testing.s"))}
+
+
+def test_the_settings_are_loaded_without_the_adapters_that_they_do_not_name(tmp_path: Path) -> None:
+    (tmp_path / "o.toml").write_text('schema = 1\n[accounts.c]\nchannel = "console"\n', "utf-8")
+    loaded = loaded_by(f"from omnichannel.config import load; load({str(tmp_path / 'o.toml')!r})")
+    assert {name.split(".")[2] for name in loaded if name.startswith("omnichannel.adapters.")} == {"console"}
