@@ -110,6 +110,11 @@ class Channel(ABC, Generic[AccountT]):
         """The surface's capabilities for this account, which may narrow what the class declares, never widen it."""
         return self.surfaces.get(name)
 
+    @property
+    def reply_tokens(self) -> bool:
+        """Whether an answer brings `Part.context["reply_token"]` back, as `MessageReceived.reference`."""
+        return False
+
     # -- inbound
 
     def admit(self, envelope: Envelope, now: datetime, keys: Keys) -> Admission:

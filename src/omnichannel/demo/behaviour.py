@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from omnichannel.demo.cast import Person, Record, link_to
+from omnichannel.demo.cast import Person, Record, account_id, link_to
 
 _CODE = re.compile(r"\b(\d{6})\b")
 LOOK = 0.05
@@ -34,7 +34,7 @@ class Crowd:
             if person.follows is None:
                 continue
             if not person.moved:
-                url = link_to(self.record.phone(person, "x"), person.follows)
+                url = link_to(self.record.phone(person, "x"), person.brand, person.follows)
                 if url is not None:
                     self.record.open_link(person, person.follows, url)
                     person.moved = True
@@ -45,7 +45,8 @@ class Crowd:
         """The code came by a private message; it is written where the conversation goes on."""
         for seen in reversed(self.record.phone(person, "x")):
             found = _CODE.search(seen.text)
-            if seen.surface == "dm" and found is not None and person.follows is not None:
+            ours = seen.account_id == account_id(person.brand, "x") and seen.surface == "dm"
+            if ours and found is not None and person.follows is not None:
                 self.record.speak(person, person.follows, found[1])
                 person.verified = True
                 return

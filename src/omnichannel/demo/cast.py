@@ -76,9 +76,9 @@ def account_id(brand: Brand, channel: str) -> str:
 LEADS = {"whatsapp": "https://wa.me/", "email": "mailto:"}
 
 
-def link_to(seen: list[Seen], channel: str) -> str | None:
-    """The newest link to a channel on a phone."""
-    for one in reversed(seen):
+def link_to(seen: list[Seen], brand: Brand, channel: str) -> str | None:
+    """The newest link to a channel that a brand sent to a phone."""
+    for one in reversed([message for message in seen if message.account_id == account_id(brand, "x")]):
         for url in one.links:
             if url.startswith(LEADS[channel]):
                 return url

@@ -77,8 +77,10 @@ def read(path: Path, seed: int) -> History:
     for conversation in _parsed(path):
         history.conversations += 1
         _add(history, conversation, seen)
-    for number, (brand, author) in enumerate(sorted(_authors(history.lines))):
-        history.people[brand, author] = _person(history.brands[brand], author, number, rng)
+    pairs = sorted(_authors(history.lines))
+    handles = {author: f"@c{index}" for index, author in enumerate(sorted({author for _, author in pairs}))}
+    for number, (brand, author) in enumerate(pairs):
+        history.people[brand, author] = _person(history.brands[brand], author, handles[author], number, rng)
     return history
 
 
@@ -131,7 +133,7 @@ def _authors(lines: Iterable[Line]) -> set[tuple[str, str]]:
     return {(line.brand, line.author) for line in lines if line.from_customer}
 
 
-def _person(brand: Brand, author: str, number: int, rng: random.Random) -> Person:
+def _person(brand: Brand, author: str, handle: str, number: int, rng: random.Random) -> Person:
     # Each draw is made in any case, so that one share does not change another's draws.
     private, place, filed = rng.random(), rng.random(), rng.random()
     follows = None
@@ -143,7 +145,7 @@ def _person(brand: Brand, author: str, number: int, rng: random.Random) -> Perso
         name=author,
         brand=brand,
         language="en",
-        handles={"x": f"@{author}", "whatsapp": f"+1555{number:07}", "email": f"{author}.{brand.id}@mail.example"},
+        handles={"x": handle, "whatsapp": f"+1555{number:07}", "email": f"{author}.{brand.id}@mail.example"},
         follows=follows,
         public=private >= SHARES["dm"],
         on_file="email" if filed < SHARES["on_file"] else None,

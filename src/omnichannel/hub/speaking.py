@@ -20,7 +20,7 @@ from omnichannel.model.message import Decision as PlainDecision
 from omnichannel.model.message import Delivery
 from omnichannel.routing.plan import decide
 from omnichannel.runtime.policy import content_of
-from omnichannel.stores import deliveries, desk, outbound, records
+from omnichannel.stores import deliveries, desk, outgoing, records
 from omnichannel.stores.directory import family_of
 from omnichannel.stores.schema import conversations, decisions, participants
 from omnichannel.stores.units import NewDelivery, lane_of
@@ -203,7 +203,7 @@ async def _imagine(
         purpose=purpose,
         created_at=now,
     )
-    out = await core.store.read(lambda c: outbound.about(c, imagined))
+    out = await core.store.read(lambda c: outgoing.about(c, imagined))
     return Decision.of(decide(core.advisor.request(out, content_of(out)), core.advisor.facts(out), now))
 
 

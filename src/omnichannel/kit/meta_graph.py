@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue, SecretStr
 from pydantic_core import from_json
 
-from omnichannel.channel.errors import ErrorFacts, Rule, read_status, retry_after
-from omnichannel.channel.wire import Admission, Answer, HttpReply, HttpResponse, Refuse
+from omnichannel.channel.errors import ErrorFacts, Rule, read_status, retry_after, unreadable
+from omnichannel.channel.wire import (
+    Admission,
+    Answer,
+    FilePart,
+    HttpReply,
+    HttpRequest,
+    HttpResponse,
+    Multipart,
+    Refuse,
+    Repeat,
+)
 from omnichannel.kit.signatures import hmac_matches, same
+from omnichannel.model.content import Media
 from omnichannel.model.outcome import Level, Outcome
 
-__all__ = ["GRAPH_RULES", "SIGNATURE_HEADER", "graph_url", "handshake", "read_graph_error", "signature_ok"]
+__all__ = [
+    "GRAPH_RULES",
+    "SIGNATURE_HEADER",
+    "field_of",
+    "graph_url",
+    "handshake",
+    "is_metas",
+    "read_graph_error",
+    "read_json",
+    "signature_ok",
+    "upload_request",
+]
 
 SIGNATURE_HEADER = "x-hub-signature-256"
+# Where the API sends a client with its token: the media hosts of Meta.
+_MEDIA_HOSTS = (".fbsbx.com", ".facebook.com", ".fbcdn.net", ".whatsapp.net")
 _ERRORS = "https://developers.facebook.com/docs/graph-api/guides/error-handling"
 _LIMITS = "https://developers.facebook.com/docs/graph-api/overview/rate-limiting"
 _MESSENGER = "https://developers.facebook.com/docs/messenger-platform/error-codes"
@@ -65,6 +92,16 @@ def handshake(query: Mapping[str, str], verify_token: SecretStr | Iterable[Secre
     return Answer(HttpReply(200, challenge.encode("utf-8", "replace"), headers={"x-content-type-options": "nosniff"}))
 
 
+def read_json(body: bytes) -> Any:
+    """A webhook's JSON; half of a surrogate pair, which Meta sends where it cuts a name within an emoji, becomes a
+    replacement character. Raises `ValueError` or `RecursionError`."""
+    try:
+        return from_json(body)
+    except ValueError:
+        found = json.dumps(json.loads(body.decode("utf-8", "replace")), ensure_ascii=False)
+        return from_json(found.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
 def read_graph_error(response: HttpResponse) -> ErrorFacts | None:
     """Facts of a Graph answer, whose body decides and not its status; None for a success.
 
@@ -97,6 +134,30 @@ def facts_of(error: Mapping[str, JsonValue]) -> ErrorFacts:
 def graph_url(version: str, path: str, *, host: str = "graph.facebook.com") -> str:
     """`https://graph.facebook.com/v26.0/<path>`; the version with or without its `v`."""
     return f"https://{host}/v{version.removeprefix('v')}/{path.removeprefix('/')}"
+
+
+def is_metas(url: str) -> bool:
+    """Whether a URL is on one of the hosts that Meta keeps media on, to which a token may go."""
+    try:
+        where = urlsplit(url)
+        return where.scheme == "https" and (where.hostname or "").endswith(_MEDIA_HOSTS) and where.username is None
+    except ValueError:
+        return False
+
+
+def upload_request(path: str, media: Media, fields: tuple[tuple[str, str], ...], name: str = "file") -> HttpRequest:
+    """The upload of a file. A second one of the same file harms nobody: only the message that names it is seen."""
+    body = Multipart(fields=fields, files=(FilePart(name=name, media=media),))
+    return HttpRequest(method="POST", url=path, body=body, repeat=Repeat.KEYED, limit="media")
+
+
+def field_of(answer: JsonValue, name: str) -> str:
+    """A string of an answer to a request that may be repeated, so that nothing is in doubt without it. Raises
+    `Rejected` where it is missing."""
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, str):
+        raise unreadable(HttpResponse(200), certain=True, why=f"answer has no {name}")
+    return found
 
 
 def _word(value: JsonValue) -> str | None:

@@ -18,7 +18,8 @@ class Conversation:
 
     `channel`, `account`, `surface`, `address` and `thread` say where it takes place now. `linked_to` is the
     conversation that this participant's own one began in. `history_hidden` is set while whoever took it up by a
-    reference has not proved who they are.
+    reference has not proved who they are. `unverified` says that it began with an answer to a private conversation
+    (`linked_to`) that did not come from whom that one is about, or is not sure to.
     """
 
     id: str
@@ -43,5 +44,6 @@ class Conversation:
     last_in_at: datetime | None = None
     linked_to: str | None = None
     history_hidden: bool = False
+    unverified: bool = False
     priority: int = 0
     metadata: Mapping[str, str] = NOTHING

@@ -88,6 +88,8 @@ def check(option: Option, request: Request, facts: Facts, now: datetime) -> No |
 
 def _address(option: Option, request: Request, facts: Facts, now: datetime) -> No | None:
     ended = option.address.expires_at
+    if (option.door.channel, option.address.value, option.surface) in facts.unreachable:
+        return No("no_address", "nobody is reached there any more")
     return No("address_expired", f"ended {ended:%Y-%m-%d}") if ended is not None and ended <= now else None
 
 

@@ -147,7 +147,8 @@ class Facts:
 
     `addresses` are the customer's (those of merged customers too), `last_in` the time of the last inbound message by
     (channel, account, address value), `health` the state by account. `patterns` are the host's for data that must not
-    stand in public. `media_url` gives a link for media that a surface cannot carry.
+    stand in public. `media_url` gives a link for media that a surface cannot carry. `unreachable` are the (channel,
+    address value, surface) by which a platform said that nobody is reached any more.
     """
 
     doors: Sequence[Door] = ()
@@ -162,6 +163,7 @@ class Facts:
     business_hours: bool | None = None
     patterns: Sequence[re.Pattern[str]] = ()
     media_url: Callable[[Media], str | None] | None = None
+    unreachable: frozenset[tuple[str, str, str]] = frozenset()
 
     def health_of(self, account: str) -> ChannelHealth:
         """The state of an account; healthy where nothing is known."""

@@ -25,6 +25,7 @@ from omnichannel.runtime.policy import Policy, WithdrawalBook
 from omnichannel.stores import notices, records, stepup
 from omnichannel.stores.base import Store
 from omnichannel.stores.deliveries import insert_all
+from omnichannel.stores.progress import CODE_KEY
 from omnichannel.stores.units import DueTurn, NewDelivery, NewNotice, NewReference
 from omnichannel.withdrawal.effect import effect_of, wants_notice
 from omnichannel.withdrawal.notices import channel_name, render_notice
@@ -260,7 +261,7 @@ class Continuing:
             visibility="private",
             order=(trusted.channel,),
             automatic=True,
-            idempotency_key=f"code:{turn.conversation.id}",
+            idempotency_key=f"{CODE_KEY}{turn.conversation.id}",
         )
         where = channel_name(trusted.channel, language)
         prompt = self._say(turn, turn.conversation.id, say("code_sent", language, channel=where))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -48,13 +49,31 @@ class Parser:
         if others:
             mine = await self._lease(others, now)
             waiting |= await self.store.read(lambda c: {one: journal.take(c, one, BATCH) for one in mine})
-        done, lanes = 0, set[int]()
-        for endpoint, rows in waiting.items():
-            if rows:
-                channel = self.doors.endpoints.get(endpoint)
-                lanes |= await self._file([self._parse(channel, row) for row in rows], endpoint)
-                done += len(rows)
-        return done, lanes
+        parsed = {
+            endpoint: [self._parse(self.doors.endpoints.get(endpoint), row) for row in rows]
+            for endpoint, rows in waiting.items()
+            if rows
+        }
+        return sum(map(len, parsed.values())), await self._file_all(parsed)
+
+    async def _file_all(self, parsed: Mapping[str, Sequence[Parsed]]) -> set[int]:
+        """Files what was parsed, all endpoints in one commit where that can be."""
+        units = [
+            partial(self._unit, parsed=rows, endpoint=endpoint, fence=self._fences[endpoint])
+            for endpoint, rows in parsed.items()
+        ]
+        lanes: set[int] = set()
+        filed = await self.store.write_side_by_side(units) if units else []
+        for (endpoint, rows), found in zip(parsed.items(), filed, strict=True):
+            if isinstance(found, StoreError):
+                raise found
+            if isinstance(found, Exception):
+                lanes |= await self._file_each(rows, endpoint, found)
+            elif found is None:
+                self._lost(endpoint)
+            else:
+                lanes |= found
+        return lanes
 
     async def _lease(self, endpoints: Sequence[str], now: datetime) -> list[str]:
         """Those of the endpoints that are ours now."""

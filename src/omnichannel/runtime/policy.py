@@ -25,7 +25,7 @@ from omnichannel.runtime.health import HealthBoard
 from omnichannel.stores import records, withdrawals
 from omnichannel.stores.base import Store
 from omnichannel.stores.directory import OPTED_OUT
-from omnichannel.stores.outbound import Outgoing
+from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.types import AnyRow
 
 DEFAULT_BRAND = "default"
@@ -108,9 +108,13 @@ class Advisor:
             for (address_id, account), at in out.last_in.items()
             if address_id in by_id
         }
-        lost = {address_id for address_id, why in out.unreachable.items() if why != OPTED_OUT}
-        reachable = [address for address in out.customer.addresses if address.id not in lost]
-        return self.facts_for(_anywhere(reachable), out.consents, last_in)
+        lost = frozenset(
+            (by_id[address_id].channel, by_id[address_id].value, why.partition(" ")[0])
+            for address_id, why in out.unreachable.items()
+            if not why.endswith(OPTED_OUT)  # that is a matter of consent
+        )
+        facts = self.facts_for(_anywhere(out.customer.addresses), out.consents, last_in)
+        return replace(facts, unreachable=lost)
 
     def facts_for(
         self, addresses: Sequence[Address], consents: Sequence[Any], last_in: Mapping[tuple[str, str, str], datetime]

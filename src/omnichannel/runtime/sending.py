@@ -30,13 +30,14 @@ from omnichannel.runtime.policy import DOUBT, Advisor, content_of
 from omnichannel.runtime.retry import RATE_LIMITED, RetryBudget, next_try
 from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.unsent import INTERRUPTED, load_failure, remaining, told
-from omnichannel.stores import outbound, progress
+from omnichannel.stores import outbound, outgoing, progress
 from omnichannel.stores.base import Store
 from omnichannel.stores.consents import record as record_consent
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.directory import OPTED_OUT
 from omnichannel.stores.notices import insert_references
-from omnichannel.stores.outbound import NewStep, Outgoing
+from omnichannel.stores.outbound import NewStep
+from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.types import AnyRow
 
 _log = logging.getLogger("omnichannel.sending")
@@ -80,15 +81,16 @@ class Outbox:
     crash: Callable[[str], None] = lambda step: None
     _budgets: dict[str, RetryBudget] = field(default_factory=dict[str, RetryBudget])
 
-    async def work(self, delivery_id: str, lane: int, owner: str, fence: int) -> None:
-        """Brings one delivery as far as it goes now. A failure of our own code parks it, loudly."""
+    async def work(self, delivery_id: str, lane: int, owner: str, fence: int, known: Outgoing | None = None) -> None:
+        """Brings one delivery as far as it goes now; `known` is all about it, if it was just read. A failure of our
+        own code parks it, loudly."""
         mine = Lane(lane, owner, fence)
         try:
-            out: Outgoing | None = await self.store.read(lambda c: outbound.load(c, delivery_id))
+            out = known or await self.store.read(lambda c: outgoing.load(c, delivery_id))
             while out is not None and mine.decisions < MOST_DECISIONS:
                 if not await self._round(out, mine):
                     return
-                out = await self.store.read(partial(outbound.again, out=out, now=self.clock.now()))
+                out = await self.store.read(partial(outgoing.again, out=out, now=self.clock.now()))
             if out is not None:
                 raise RuntimeError("it does not come to rest")
         except LaneLost:
@@ -101,7 +103,7 @@ class Outbox:
 
     async def _park(self, delivery_id: str, why: str) -> None:
         """Sets a delivery aside for a person."""
-        out = await self.store.read(lambda c: outbound.load(c, delivery_id))
+        out = await self.store.read(lambda c: outgoing.load(c, delivery_id))
         under_way = any(part.state in ("started", "unknown") for part in out.parts)
         await self._set(out, state="unknown" if under_way else "failed", due_at=None, reason=why)
 
@@ -370,9 +372,9 @@ class Outbox:
         def unit(connection: Connection) -> None:
             outbound.end_step(connection, row.id, step.n, ended, failure.outcome)
             if failure.outcome is Outcome.UNREACHABLE and failure.level is Level.ADDRESS and step.address_id:
-                outbound.mark_unreachable(connection, step.address_id, failure.code or "", now)
+                outbound.mark_unreachable(connection, step.address_id, step.surface, failure.code or "", now)
             if failure.outcome is Outcome.OPTED_OUT and failure.purpose is None and step.address_id:
-                outbound.mark_unreachable(connection, step.address_id, OPTED_OUT, now)
+                outbound.mark_unreachable(connection, step.address_id, step.surface, OPTED_OUT, now)
             if failure.outcome is Outcome.OPTED_OUT:
                 record_consent(
                     connection,

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from omnichannel.model.content import Block, Text, load_block, text_of
 from omnichannel.model.message import Refusal
 from omnichannel.model.outcome import Failure, Level, Outcome
-from omnichannel.stores.outbound import Outgoing
+from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.progress import RANK
 from omnichannel.stores.types import AnyRow
 

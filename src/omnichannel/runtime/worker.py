@@ -22,6 +22,7 @@ from omnichannel.runtime.parsing import Parser
 from omnichannel.stores import leases, outbound, turns
 from omnichannel.stores.base import Store
 from omnichannel.stores.outbound import DueDelivery
+from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.units import LANES, DueTurn
 
 _log = logging.getLogger("omnichannel.worker")
@@ -46,7 +47,7 @@ class Handling(Protocol):
 class Sending(Protocol):
     """Works on deliveries."""
 
-    async def work(self, delivery_id: str, lane: int, owner: str, fence: int) -> None:
+    async def work(self, delivery_id: str, lane: int, owner: str, fence: int, known: Outgoing | None = None) -> None:
         """Brings one delivery as far as it goes now."""
         ...
 
@@ -212,7 +213,7 @@ class Worker:
                 if isinstance(item, DueTurn):
                     await self.handling.handle(item, self.owner, self._fences[item.lane])
                 else:
-                    await self.sending.work(item.delivery_id, item.lane, self.owner, self._fences[item.lane])
+                    await self.sending.work(item.delivery_id, item.lane, self.owner, self._fences[item.lane], item.out)
         except StoreError as error:
             _log.warning("conversation %s waits for the store: %s", conversation_id, error)
             self._resting[conversation_id] = self.clock.now() + REST

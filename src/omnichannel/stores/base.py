@@ -25,6 +25,10 @@ class Store(Protocol):
         """
         ...
 
+    async def write_side_by_side(self, units: Sequence[Callable[[Connection], T]]) -> list[T | Exception]:
+        """Like `write`, for units that have nothing to do with each other; gives what each returned or raised."""
+        ...
+
     async def batch(self, bulk: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> T:
         """Like `write`, for one item of an operation that handles many: what waits for it together shares a call."""
         ...

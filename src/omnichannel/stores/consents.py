@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
 from omnichannel.model.address import Consent
-from omnichannel.stores.directory import family_of
+from omnichannel.stores.records import families_of
 from omnichannel.stores.schema import consents
+from omnichannel.stores.types import AnyRow, fetch
 from omnichannel.stores.units import AccountInfo, Fact
+from omnichannel.stores.upsert import among
 
 
 def record(
@@ -43,21 +45,32 @@ def record(
     return Fact(type="consent.changed", brand=info.brand, data=what)
 
 
+def of_many(connection: Connection, customers: Mapping[str, str]) -> dict[str, list[Consent]]:
+    """The consents of customers, given with their brands, newest last; those of everyone merged into them count."""
+    members = families_of(connection, set(customers))
+    query = select(consents).where(among(consents.c.customer_id, members))
+    found: dict[str, list[Consent]] = {}
+    for row in fetch(connection, query.order_by(consents.c.changed_at, consents.c.seq)):
+        owner = members[row.customer_id]
+        if row.brand == customers[owner]:
+            found.setdefault(owner, []).append(_consent(row, owner))
+    return found
+
+
 def of(connection: Connection, brand: str, customer_id: str) -> Sequence[Consent]:
     """The customer's consents, newest last; those of everyone merged into them count."""
-    family = family_of(connection, customer_id)
-    query = select(consents).where(consents.c.customer_id.in_(family), consents.c.brand == brand)
-    return [
-        Consent(
-            brand=row.brand,
-            customer_id=customer_id,
-            purpose=row.purpose,
-            channel=row.channel,
-            granted=row.granted,
-            source=row.source,
-            changed_at=row.changed_at,
-            text=row.text,
-            proof=row.proof,
-        )
-        for row in connection.execute(query.order_by(consents.c.changed_at, consents.c.seq))
-    ]
+    return of_many(connection, {customer_id: brand}).get(customer_id, [])
+
+
+def _consent(row: AnyRow, customer_id: str) -> Consent:
+    return Consent(
+        brand=row.brand,
+        customer_id=customer_id,
+        purpose=row.purpose,
+        channel=row.channel,
+        granted=row.granted,
+        source=row.source,
+        changed_at=row.changed_at,
+        text=row.text,
+        proof=row.proof,
+    )

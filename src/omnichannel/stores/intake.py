@@ -203,7 +203,7 @@ class Intake:
 
     def _returned(self, info: AccountInfo, sender: AddressRow, event: MessageReceived) -> None:
         """Who writes again from an address that the platform had called opted out may be answered there."""
-        if sender.unreachable == OPTED_OUT and not event.automatic:
+        if (sender.unreachable or "").endswith(OPTED_OUT) and not event.automatic:
             fact = record_consent(
                 self.connection,
                 info=info,

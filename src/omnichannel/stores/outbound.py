@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
-from omnichannel.model.address import Consent, Customer
 from omnichannel.model.content import Block, dump_sendable
-from omnichannel.model.conversation import Conversation
 from omnichannel.model.ids import IdSource
 from omnichannel.model.message import Decision, Step
 from omnichannel.model.outcome import Failure
-from omnichannel.stores import consents, leases, log, records
+from omnichannel.stores import leases, log
+from omnichannel.stores.outgoing import Outgoing, load_many
 from omnichannel.stores.progress import SPOKEN
 from omnichannel.stores.schema import (
     addresses,
     attempts,
-    contacts,
     conversations,
     decisions,
     deliveries,
-    messages,
     parts,
     steps,
 )
@@ -45,30 +42,14 @@ _IS_FIRST = ~exists().where(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A due delivery with all that deciding and sending it needs."""
-
-    delivery: AnyRow
-    conversation: Conversation
-    context: Mapping[str, str]
-    customer: Customer
-    consents: Sequence[Consent]
-    last_in: Mapping[tuple[str, str], datetime]
-    unreachable: Mapping[str, str]
-    steps: Sequence[AnyRow]
-    parts: Sequence[AnyRow]
-    attempts: Sequence[AnyRow]
-    reply_to: str | None
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class DueDelivery:
-    """A delivery that there is something to do about."""
+    """A delivery that there is something to do about; `out` is all about it, for the first of its conversation."""
 
     delivery_id: str
     conversation_id: str
     lane: int
+    out: Outgoing | None = field(default=None, compare=False)
 
 
 def due_lanes(connection: Connection, now: datetime) -> set[int]:
@@ -96,71 +77,12 @@ def claim(
         query = query.where(among(deliveries.c.lane, lanes))
     if busy:
         query = query.where(~among(deliveries.c.conversation_id, busy))
-    return sorted(DueDelivery(*row) for row in connection.execute(query))
-
-
-def load(connection: Connection, delivery_id: str) -> Outgoing:
-    """Everything about one delivery."""
-    return about(connection, connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).one())
-
-
-def about(connection: Connection, delivery: Any) -> Outgoing:
-    """Everything about a delivery that may not be in the store (yet): what would happen now."""
-    run, delivery_id = connection.execute, delivery.id
-    place = run(select(conversations).where(conversations.c.id == delivery.conversation_id)).one()
-    customer = records.find_customer(connection, delivery.customer_id)
-    ids = [address.id for address in customer.addresses]
-    seen = run(select(contacts).where(contacts.c.address_id.in_(ids), contacts.c.last_in_at.isnot(None)))
-    lost = select(addresses.c.id, addresses.c.unreachable_why).where(
-        addresses.c.id.in_(ids), addresses.c.unreachable_at.isnot(None)
-    )
-    return Outgoing(
-        delivery=delivery,
-        conversation=records.conversation(place),
-        context=place.context or {},
-        customer=customer,
-        consents=consents.of(connection, delivery.brand, customer.id),
-        last_in={(row.address_id, row.account): row.last_in_at for row in seen},
-        unreachable={row.id: row.unreachable_why or "" for row in run(lost)},
-        steps=run(select(steps).where(steps.c.delivery_id == delivery_id).order_by(steps.c.n)).all(),
-        parts=run(select(parts).where(parts.c.delivery_id == delivery_id).order_by(parts.c.step, parts.c.n)).all(),
-        attempts=run(select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.seq)).all(),
-        reply_to=_answered(connection, delivery.in_reply_to, place),
-    )
-
-
-def again(connection: Connection, out: Outgoing, now: datetime) -> Outgoing | None:
-    """The same delivery after something was done about it; None where there is nothing more to do now.
-
-    While a step is under way, who the customer is and what they agreed to is taken as it was a moment ago; to decide
-    once more, everything is read again.
-    """
-    run, delivery_id = connection.execute, out.delivery.id
-    delivery = run(select(deliveries).where(deliveries.c.id == delivery_id)).one()
-    if delivery.due_at is None or delivery.due_at > now:
-        return None
-    taken = run(select(steps).where(steps.c.delivery_id == delivery_id).order_by(steps.c.n)).all()
-    if not any(step.n == delivery.step and step.state == "running" for step in taken):
-        return about(connection, delivery)
-    return replace(
-        out,
-        delivery=delivery,
-        steps=taken,
-        parts=run(select(parts).where(parts.c.delivery_id == delivery_id).order_by(parts.c.step, parts.c.n)).all(),
-        attempts=run(select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.seq)).all(),
-    )
-
-
-def _answered(connection: Connection, message_id: str | None, place: AnyRow) -> str | None:
-    """The platform's id of the message that is answered: the one asked for, else the customer's newest. None for a
-    message of another account: where the conversation goes on now, nobody knows its id."""
-    query = select(messages.c.platform_id).where(messages.c.account == place.account)
-    if message_id is not None:
-        found: str | None = connection.execute(query.where(messages.c.id == message_id)).scalar()
-        return found
-    newest = query.where(messages.c.conversation_id == place.id, messages.c.direction == "in")
-    last: str | None = connection.execute(newest.order_by(messages.c.id.desc()).limit(1)).scalar()
-    return last
+    found = sorted(DueDelivery(*row) for row in connection.execute(query))
+    first: dict[str, str] = {}
+    for one in found:
+        first.setdefault(one.conversation_id, one.delivery_id)
+    loaded = load_many(connection, first.values())
+    return [replace(one, out=loaded.get(one.delivery_id)) for one in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,11 +247,11 @@ def _show(connection: Connection, delivery: AnyRow, now: datetime) -> None:
     connection.execute(waits.values(waiting=True, waiting_at=now, version=c.version + 1))
 
 
-def mark_unreachable(connection: Connection, address_id: str, why: str, now: datetime) -> None:
-    """The address does not reach its person any more, until something comes in from it."""
-    connection.execute(
-        update(addresses).where(addresses.c.id == address_id).values(unreachable_at=now, unreachable_why=why)
-    )
+def mark_unreachable(connection: Connection, address_id: str, surface: str, why: str, now: datetime) -> None:
+    """The address does not reach its person any more on a surface, until something comes in from it: whoever takes no
+    private messages may still be answered in public."""
+    marked = update(addresses).where(addresses.c.id == address_id)
+    connection.execute(marked.values(unreachable_at=now, unreachable_why=f"{surface} {why}"))
 
 
 def spent(connection: Connection, delivery_id: str) -> Decimal:

@@ -22,6 +22,7 @@ from omnichannel.model.outcome import Failure
 from omnichannel.stores import log
 from omnichannel.stores.schema import (
     attempts,
+    codes,
     contacts,
     conversations,
     customers,
@@ -37,6 +38,9 @@ from omnichannel.stores.units import Fact
 from omnichannel.stores.upsert import upsert
 
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
+CODE_KEY = "code:"
+"""What the key of a delivery begins with that carries a code; the conversation that waits for it follows."""
+
 RANK = {"pending": 0, "started": 0, "unknown": 0, "failed": 0, "accepted": 1, "sent": 2, "delivered": 3, "read": 4}
 RANK["replied"] = 5
 FINAL = frozenset({"expired", "cancelled"})
@@ -69,6 +73,7 @@ def part_row(connection: Connection, key: str) -> AnyRow | None:
             deliveries.c.state.label("delivery_state"),
             deliveries.c.step.label("current_step"),
             deliveries.c.expires_at,
+            deliveries.c.idempotency_key,
             steps.c.channel,
             steps.c.adapter,
             steps.c.account,
@@ -86,14 +91,17 @@ def part_row(connection: Connection, key: str) -> AnyRow | None:
 def accept(
     connection: Connection, key: str, attempt: int, sent: Sent, visibility: str, now: datetime, ids: IdSource
 ) -> None:
-    """The platform took the part: its receipts, our message, and whatever statuses came before it."""
+    """The platform took the part: its receipts, our message, and whatever statuses came before it.
+
+    Said twice, by an echo or a status and by the answer to our request, in any order, it is still one acceptance."""
     row = part_row(connection, key)
     if row is None:
         return
-    connection.execute(
-        update(attempts).where(attempts.c.seq == attempt).values(state=sent.state, ended_at=now, certain=True)
-    )
-    connection.execute(update(parts).where(parts.c.key == key).values(state=sent.state, failure=None, due_at=None))
+    ours = update(attempts).where(attempts.c.seq == attempt, attempts.c.state.in_(("started", "unknown")))
+    connection.execute(ours.values(state=sent.state, ended_at=now, certain=True))
+    if RANK[row.state] < RANK[sent.state]:
+        this = update(parts).where(parts.c.key == key)
+        connection.execute(this.values(state=sent.state, failure=None, due_at=None))
     rows = [
         {"platform_id": found, "account": row.account, "delivery_id": row.delivery_id, "part": key, "attempt": attempt}
         for found in sent.ids
@@ -101,6 +109,10 @@ def accept(
     upsert(connection, receipts, rows, key=("platform_id", "account"))
     _record_message(connection, row, sent, visibility, now, ids)
     _move_on(connection, row, sent, visibility, now)
+    if row.kind == "code" and row.idempotency_key is not None:
+        # Its 15 minutes begin when it is out: a limit of the platform may have held it back for longer than that.
+        waiting = codes.c.conversation_id == row.idempotency_key.removeprefix(CODE_KEY)
+        connection.execute(update(codes).where(waiting, codes.c.state == "open").values(created_at=now))
     recompute(connection, row.delivery_id, now, ids)
     _join_unmatched(connection, row.account, key, sent.ids, now, ids)
 

@@ -83,6 +83,7 @@ def conversation(row: Any, people: Sequence[str] = ()) -> Conversation:
         last_in_at=row.last_in_at,
         linked_to=row.linked_to,
         history_hidden=row.history_hidden,
+        unverified=row.unverified,
         priority=row.priority,
         metadata=row.metadata or NOTHING,
     )
@@ -198,7 +199,7 @@ def customers_of(connection: Connection, ids: Iterable[str]) -> dict[str, Custom
     owners = owners_of(connection, asked)
     wanted = {owners.get(found, found) for found in asked}
     rows = fetch(connection, select(customers).where(among(customers.c.id, wanted)))
-    members = _families(connection, wanted)
+    members = families_of(connection, wanted)
     own: dict[str, list[Address]] = {found: [] for found in wanted}
     query = select(addresses).where(among(addresses.c.customer_id, members)).order_by(addresses.c.id)
     for row in fetch(connection, query):
@@ -207,7 +208,7 @@ def customers_of(connection: Connection, ids: Iterable[str]) -> dict[str, Custom
     return {found: people[owner] for found in asked if (owner := owners.get(found, found)) in people}
 
 
-def _families(connection: Connection, owners: set[str]) -> dict[str, str]:
+def families_of(connection: Connection, owners: set[str]) -> dict[str, str]:
     """For each owner and everyone merged into them, the owner."""
     members = {owner: owner for owner in owners}
     pending = list(owners)

@@ -200,6 +200,7 @@ conversations = _table(
     Column("linked_to", String),
     Column("moved_at", Instant),
     Column("history_hidden", Boolean, nullable=False, server_default=text("false")),
+    Column("unverified", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("brand", "external_id"),
 )
 Index("omni_conversations_thread", conversations.c.thread, conversations.c.account)
@@ -267,6 +268,13 @@ media = _table(
     Column("expires_at", Instant),
     Column("state", String, nullable=False, server_default="reference"),
     Column("why", String),
+    Column("journal_seq", BigInteger),
+)
+Index(
+    "omni_media_journal",
+    media.c.journal_seq,
+    sqlite_where=media.c.journal_seq.isnot(None),
+    postgresql_where=media.c.journal_seq.isnot(None),
 )
 blobs = _table("blobs", Column("sha256", String, primary_key=True), Column("size", BigInteger), Column("at", Instant))
 
@@ -507,6 +515,13 @@ references = _table(
     Column("public", Boolean, nullable=False, server_default=text("false")),
     Column("hidden", Boolean, nullable=False, server_default=text("true")),
     Column("opened_in", String),
+)
+reply_tokens = _table(
+    "reply_tokens",
+    Column("digest", String, primary_key=True),
+    Column("conversation_id", String, nullable=False, index=True),
+    Column("address_id", String, nullable=False),
+    Column("created_at", Instant, nullable=False),
 )
 reference_tries = _table(
     "reference_tries",

@@ -24,6 +24,7 @@ from sqlalchemy.pool import StaticPool
 
 from omnichannel.model.exceptions import StoreError
 from omnichannel.stores import migrate
+from omnichannel.stores.turnstile import Turnstile
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -70,6 +71,7 @@ class SqlStore:
     _wake: anyio.Event | None = field(init=False, default=None)
     _tasks: AbstractAsyncContextManager[Any] | None = field(init=False, default=None)
     _connection: Connection | None = field(init=False, default=None)
+    _turnstile: Turnstile = field(init=False, default_factory=lambda: Turnstile(None, 0.0))
     _threads: anyio.CapacityLimiter | None = field(init=False, default=None)
     _readers: anyio.CapacityLimiter | None = field(init=False, default=None)
 
@@ -83,6 +85,8 @@ class SqlStore:
         try:
             migrate.prepare(self._writer, self.migrate)
             self._connection = self._writer.connect()
+            if self.threads and not memory and self.url.startswith("sqlite"):
+                self._turnstile = Turnstile(make_url(self.url).database, PATIENCE)
         except DBAPIError as error:
             self.close_sync()
             raise StoreError(
@@ -98,6 +102,7 @@ class SqlStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._turnstile.close()
         self._writer.dispose()
         self._reader.dispose()
 
@@ -136,6 +141,18 @@ class SqlStore:
         """Runs a unit and returns after its commit. Units may be run twice before they commit once: a group in
         which one fails is rolled back and run again one by one, so a unit must not change Python objects."""
         return cast(T, await self._submit(_Job(unit, None, None)))
+
+    async def write_side_by_side(self, units: Sequence[Unit[T]]) -> list[T | Exception]:
+        """Runs units that have nothing to do with each other, in one commit where that can be; gives what each
+        returned or raised."""
+        jobs = [_Job(unit, None, None) for unit in units]
+        if self.threads:
+            for group in dict.fromkeys([self._join(job) for job in jobs]):
+                await _committed(group)
+        else:
+            for job in jobs:
+                self._run([job])
+        return [cast(T, job.result) if job.error is None else job.error for job in jobs]
 
     async def batch(self, bulk: Bulk[Item, T], item: Item) -> T:
         """Like `write`, for one item of an operation that handles many at once: all items that are waiting for the
@@ -231,7 +248,7 @@ class SqlStore:
         """One transaction for all jobs. False, with everything undone, where one of them may be to blame."""
         begun = False
         try:
-            with connection.begin():
+            with self._turnstile, connection.begin():
                 begun = True
                 _run_jobs(connection, jobs)
         except Exception as error:
@@ -300,6 +317,7 @@ def _engine(url: str, *, memory: bool, writes: bool, durable: bool) -> Engine:
         f"synchronous={'FULL' if durable else 'OFF'}",
         f"cache_size=-{32_768 if writes else 8_192}",
         "temp_store=MEMORY",
+        f"query_only={'OFF' if writes else 'ON'}",  # what a reader wrote would be lost in silence
     )
 
     def connected(connection: sqlite3.Connection, record: object) -> None:

@@ -23,6 +23,8 @@ from omnichannel.stores.schema import (
 )
 from omnichannel.stores.units import AccountInfo, Fact
 
+UNSETTLED = ("started", "unknown")
+OPEN = (*UNSETTLED, "failed")
 UNMATCHED_FOR = timedelta(days=8)
 """How long a status waits for its message: longer than the longest redelivery (Meta: 7 days)."""
 
@@ -50,14 +52,15 @@ def _part_of(connection: Connection, account: str, receipt: str, correlation: st
     query = select(receipts.c.part).where(receipts.c.platform_id == receipt, receipts.c.account == account)
     found: str | None = connection.execute(query).scalar()
     if found is None and correlation:
-        known = select(parts.c.key).where(parts.c.key == correlation, parts.c.state.in_(("unknown", "failed")))
+        known = select(parts.c.key).where(parts.c.key == correlation, parts.c.state.in_(OPEN))
         found = connection.execute(known).scalar()
     return found
 
 
 def _settle_unknown(connection: Connection, key: str, account: str, receipt: str, now: datetime, ids: IdSource) -> None:
-    """A part whose answer the network hid was taken after all: the platform has just told us."""
-    query = select(attempts.c.seq).where(attempts.c.part == key, attempts.c.state == "unknown")
+    """A part of whose answer we do not know (it was hidden, or its process died, or it comes in a moment) was taken:
+    the platform has just told us."""
+    query = select(attempts.c.seq).where(attempts.c.part == key, attempts.c.state.in_(UNSETTLED))
     attempt = connection.execute(query.order_by(attempts.c.seq.desc()).limit(1)).scalar()
     if attempt is not None:
         progress.accept(connection, key, attempt, progress.Sent((receipt,)), "private", now, ids)
@@ -73,12 +76,10 @@ def settle_by_echo(
         return []
     unsettled = _unsettled_part(connection, event)
     if unsettled is not None:
-        key, attempt, state = unsettled
-        if state == "unknown":
-            visibility = info.visibility.get(event.surface, "private")
-            progress.accept(
-                connection, key, attempt, progress.Sent((event.message_id,), event.thread), visibility, now, ids
-            )
+        key, attempt = unsettled
+        visibility = info.visibility.get(event.surface, "private")
+        sent = progress.Sent((event.message_id,), event.thread)
+        progress.accept(connection, key, attempt, sent, visibility, now, ids)
         return []
     return _by_colleague(connection, event, info, now, ids)
 
@@ -90,13 +91,13 @@ def _receipt_known(connection: Connection, event: MessageEchoed) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _unsettled_part(connection: Connection, event: MessageEchoed) -> tuple[str, int, str] | None:
+def _unsettled_part(connection: Connection, event: MessageEchoed) -> tuple[str, int] | None:
     """The part that this echo can only be: same account, same recipient, same words, and not settled yet."""
     query = (
-        select(parts.c.key, attempts.c.seq, attempts.c.state, parts.c.content)
+        select(parts.c.key, attempts.c.seq, parts.c.content)
         .join(attempts, attempts.c.part == parts.c.key)
         .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
-        .where(attempts.c.account == event.account, attempts.c.state.in_(("unknown", "started")))
+        .where(attempts.c.account == event.account, attempts.c.state.in_(UNSETTLED))
         .order_by(attempts.c.seq)
     )
     if event.correlation:
@@ -105,7 +106,7 @@ def _unsettled_part(connection: Connection, event: MessageEchoed) -> tuple[str, 
         query = query.where(steps.c.to == event.recipient)
     for row in connection.execute(query):
         if event.correlation or str(row.content.get("text", "")).strip() == event.text.strip():
-            return row.key, row.seq, row.state
+            return row.key, row.seq
     return None
 
 

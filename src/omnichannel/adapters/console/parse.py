@@ -7,7 +7,8 @@ import hashlib
 from pydantic import ValidationError
 
 from omnichannel.adapters.console.wire import FRAME
-from omnichannel.channel import ChannelEvent, Envelope, MessageReceived, Unrecognized
+from omnichannel.channel import ChannelEvent, Envelope, MessageReceived
+from omnichannel.kit.inbound import unrecognized
 from omnichannel.model.address import Assurance
 
 YOU = "you"
@@ -19,7 +20,9 @@ def parse_frame(envelope: Envelope, account: str) -> ChannelEvent:
         frame = FRAME.validate_json(envelope.content)
         text = frame["text"].encode("utf-8").decode("utf-8")
     except (ValidationError, UnicodeError):
-        return _unrecognized(envelope, account)
+        content = envelope.content.decode("utf-8", "replace")[:2000]
+        reason = "not a frame of the console"
+        return unrecognized(account=account, at=envelope.received_at, what="frame", reason=reason, content=content)
     sender = frame.get("sender") or YOU
     key = frame.get("id") or hashlib.sha256(envelope.content).hexdigest()[:32]
     run = frame.get("run")
@@ -32,15 +35,4 @@ def parse_frame(envelope: Envelope, account: str) -> ChannelEvent:
         thread=sender,
         sender_name=None if sender == YOU else sender,
         assurance=Assurance.PRIVATE_HANDLE,
-    )
-
-
-def _unrecognized(envelope: Envelope, account: str) -> Unrecognized:
-    return Unrecognized(
-        account=account,
-        dedupe=f"frame:{hashlib.sha256(envelope.content).hexdigest()}",
-        occurred_at=envelope.received_at,
-        what="frame",
-        reason="not a frame of the console",
-        content=envelope.content.decode("utf-8", "replace")[:2000],
     )

@@ -30,6 +30,11 @@ class SmtpImapChannel(Channel[SmtpImapAccount]):
     errors = ERRORS
     link_capacity = LINK
 
+    @property
+    def reply_tokens(self) -> bool:
+        """In the answer's address, where our host has such addresses."""
+        return self.account.carries_tokens
+
     def parse(self, envelope: Envelope) -> Sequence[ChannelEvent]:
         """The events of one mail. Never raises; what is no mail, or a report about a mail that is not ours, is
         `Unrecognized`."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, cast
-from urllib.parse import quote, urlsplit
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 from omnichannel.adapters.whatsapp import render
 from omnichannel.adapters.whatsapp.account import WhatsAppAccount
 from omnichannel.adapters.whatsapp.errors import ERRORS, SEE
 from omnichannel.adapters.whatsapp.notices import Numbers
-from omnichannel.adapters.whatsapp.parse import body_of, parse
+from omnichannel.adapters.whatsapp.parse import parse
 from omnichannel.adapters.whatsapp.surfaces import BODY_LIMIT, LIFECYCLE, LINK_CAPACITY, PRICES, SURFACES
 from omnichannel.channel import (
     Accept,
@@ -23,16 +23,13 @@ from omnichannel.channel import (
     Envelope,
     ErrorTable,
     Failure,
-    FilePart,
     Flow,
     HttpRequest,
-    HttpResponse,
     Keys,
     Level,
     Lifecycle,
     Link,
     LinkCapacity,
-    Multipart,
     Outcome,
     Part,
     PriceFact,
@@ -42,13 +39,12 @@ from omnichannel.channel import (
     Repeat,
     Token,
 )
-from omnichannel.channel.errors import unreadable
-from omnichannel.kit.meta_graph import SIGNATURE_HEADER, handshake, signature_ok
+from omnichannel.kit.inbound import body_of
+from omnichannel.kit.meta_graph import SIGNATURE_HEADER, field_of, handshake, is_metas, signature_ok, upload_request
+from omnichannel.kit.urls import same_origin, with_reference
 from omnichannel.model.content import Media
 
 _ACCEPT = Accept()
-# Where the API sends a client with its token: the media hosts of Meta.
-_MEDIA_HOSTS = (".fbsbx.com", ".facebook.com", ".fbcdn.net", ".whatsapp.net")
 # What the platform says of a number that cannot send, and what that means.
 _NUMBER_STATES: Mapping[str, tuple[Outcome, Level]] = {
     "BANNED": (Outcome.SUSPENDED, Level.ACCOUNT),
@@ -131,20 +127,9 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
             return {"link": content.ref}
         if content.ref.startswith("platform:"):
             return {"id": content.ref.removeprefix("platform:")}
-        upload = Multipart(
-            fields=(("messaging_product", "whatsapp"), ("type", content.type)),
-            files=(FilePart(name="file", media=content),),
-        )
-        # A second upload of the same file harms nobody: only the message that names it is seen.
-        request = HttpRequest(
-            method="POST",
-            url=f"{self.account.phone_number_id}/media",
-            body=upload,
-            repeat=Repeat.KEYED,
-            limit="media",
-        )
-        answer = yield from self.call(request)
-        return {"id": _field(answer, "id")}
+        fields = (("messaging_product", "whatsapp"), ("type", content.type))
+        answer = yield from self.call(upload_request(f"{self.account.phone_number_id}/media", content, fields))
+        return {"id": field_of(answer, "id")}
 
     # -- credentials and health
 
@@ -153,16 +138,10 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
         account, url = self.account, request.url
         if "://" not in url:
             url = f"{account.base_url.rstrip('/')}/{account.graph_version}/{url}"
-        elif not self._is_metas(url):
+        elif not same_origin(url, account.base_url) and not is_metas(url):
             return request
         secret = token.value if token is not None else account.token.get_secret_value()
         return replace(request, url=url, headers={**request.headers, "authorization": f"Bearer {secret}"})
-
-    def _is_metas(self, url: str) -> bool:
-        where, home = urlsplit(url), urlsplit(self.account.base_url)
-        if (where.scheme, where.netloc) == (home.scheme, home.netloc):
-            return True
-        return where.scheme == "https" and (where.hostname or "").endswith(_MEDIA_HOSTS) and where.username is None
 
     def probe(self) -> Flow[Failure | None]:
         """Reads the number: its token, and whether Meta has banned, moved or unlinked it."""
@@ -171,7 +150,7 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
             method="GET", url=self.account.phone_number_id, query=fields, repeat=Repeat.SAFE, limit="read"
         )
         try:
-            status = _field((yield from self.call(request)), "status")
+            status = field_of((yield from self.call(request)), "status")
         except Rejected as refusal:
             return refusal.failure
         if status not in _NUMBER_STATES:
@@ -191,7 +170,7 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
             query = (("phone_number_id", self.account.phone_number_id),)
             media_id = quote(url.removeprefix("platform:"), safe="")
             request = HttpRequest(method="GET", url=media_id, query=query, repeat=Repeat.SAFE, limit="media")
-            url = _field((yield from self.call(request)), "url")
+            url = field_of((yield from self.call(request)), "url")
         headers = {"accept-encoding": "identity"}
         return HttpRequest(method="GET", url=url, headers=headers, repeat=Repeat.SAFE, limit="media")
 
@@ -200,13 +179,4 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
         digits = "".join(filter(str.isdigit, self.account.display_number or ""))
         if not digits:
             return None
-        words = text if ref in text else f"{text} {ref if ref.startswith('#') else f'#{ref}'}".strip()
-        return Link(f"https://wa.me/{digits}?text={quote(words, safe='')}")
-
-
-def _field(answer: Any, name: str) -> str:
-    """A string of an answer to a request that may be repeated, so that nothing is in doubt without it."""
-    found: object = cast(dict[str, object], answer).get(name) if isinstance(answer, dict) else None
-    if not isinstance(found, str):
-        raise unreadable(HttpResponse(200), certain=True, why=f"answer has no {name}")
-    return found
+        return Link(f"https://wa.me/{digits}?text={quote(with_reference(text, ref), safe='')}")

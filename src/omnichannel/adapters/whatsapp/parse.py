@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, cast
 
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from omnichannel.adapters.whatsapp import wire
 from omnichannel.adapters.whatsapp.items import FIELDS, READERS, Place, error_event, message_event, status_event
 from omnichannel.adapters.whatsapp.notices import ACCOUNT_FIELDS, Numbers, account_events
 from omnichannel.adapters.whatsapp.said import Unclear
 from omnichannel.channel import ChannelEvent, Envelope, Unrecognized
+from omnichannel.kit.inbound import body_of, unrecognized
+from omnichannel.kit.meta_graph import read_json
 
 OBJECT = "whatsapp_business_account"
-
-
-def body_of(envelope: Envelope) -> bytes:
-    """The raw bytes, wherever they are kept."""
-    return envelope.content if envelope.blob is None else envelope.blob.read(0, envelope.blob.size)
 
 
 def parse(numbers: Numbers, envelope: Envelope) -> Sequence[ChannelEvent]:
@@ -75,21 +70,14 @@ class _Keeper:
         return self.text(what, reason, to_json(item).decode())
 
     def text(self, what: str, reason: str, content: str) -> Unrecognized:
-        return Unrecognized(
-            account=self.account,
-            dedupe=f"unrecognized:{sha256(content.encode()).hexdigest()}",
-            occurred_at=self.received_at,
-            what=what,
-            reason=reason,
-            content=content,
-        )
+        return unrecognized(account=self.account, at=self.received_at, what=what, reason=reason, content=content)
 
 
 def careful(numbers: Numbers, received_at: datetime, body: bytes) -> Iterator[ChannelEvent]:
     """Reads what can be read and keeps the rest. Never raises."""
     keep = _Keeper(numbers.main, received_at)
     try:
-        data = _read(body)
+        data = read_json(body)
     except (ValueError, RecursionError):
         yield keep.text("payload", "not JSON", body.decode("utf-8", "replace"))
         return
@@ -102,16 +90,6 @@ def careful(numbers: Numbers, received_at: datetime, body: bytes) -> Iterator[Ch
             yield keep.item("entry", "without changes", entry)
         for change in changes:
             yield from _change(numbers, keep, _dict(entry), change)
-
-
-def _read(body: bytes) -> Any:
-    """JSON as pydantic reads it; else with half of a surrogate pair, which Meta sends where it cuts a name within an
-    emoji, made a replacement character. Raises `ValueError` or `RecursionError`."""
-    try:
-        return from_json(body)
-    except ValueError:
-        found = json.dumps(json.loads(body.decode("utf-8", "replace")), ensure_ascii=False)
-        return from_json(found.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def _dict(data: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from omnichannel.adapters.x.account import XAccount
 from omnichannel.channel import Accept, Admission, Answer, Envelope, HttpReply, Refuse
+from omnichannel.kit.inbound import body_of
 from omnichannel.kit.signatures import hmac_matches, hmac_sign
 
 SIGNATURE = "x-twitter-webhooks-signature"
@@ -21,7 +22,7 @@ def admit(account: XAccount, accounts: Sequence[XAccount], envelope: Envelope) -
     """https://docs.x.com/x-api/webhooks/introduction. Never raises."""
     if envelope.method == "GET":
         return _challenge(account, envelope)
-    content = _content(envelope)
+    content = body_of(envelope)
     given, given_oauth2 = (envelope.headers.get(name) for name in (SIGNATURE, SIGNATURE_OAUTH2))
     if given is None and given_oauth2 is None:
         return _accepted(content) if account.allow_unsigned else Refuse("no signature")
@@ -30,10 +31,6 @@ def admit(account: XAccount, accounts: Sequence[XAccount], envelope: Envelope) -
     if _matches(client or consumer, content, given_oauth2) or _matches(consumer, content, given):
         return _accepted(content)
     return Refuse("signature does not match")
-
-
-def _content(envelope: Envelope) -> bytes:
-    return envelope.content if envelope.blob is None else envelope.blob.read(0, envelope.blob.size)
 
 
 def _matches(secrets: Sequence[SecretStr], content: bytes, given: str | None) -> bool:

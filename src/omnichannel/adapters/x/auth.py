@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from omnichannel.adapters.x.account import XAccount
 from omnichannel.adapters.x.attachments import PRIVATE_HOSTS
 from omnichannel.channel import Form, HttpRequest, Secrets, Token
-from omnichannel.kit.oauth import basic_authorization
+from omnichannel.kit.oauth import basic_authorization, with_refresh_token
 from omnichannel.kit.signatures import oauth1_authorization
+from omnichannel.kit.urls import same_origin
 
 RENEWAL_PATH = "/2/oauth2/token"
 APP_GRANT_PATH = "/oauth2/token"
@@ -28,8 +29,7 @@ def sign(account: XAccount, request: HttpRequest, token: Token | None, now: date
     base = account.base_url.rstrip("/")
     url = request.url if "://" in request.url else f"{base}/{request.url.lstrip('/')}"
     completed = replace(request, url=url)
-    parts, home = urlsplit(url), urlsplit(base)
-    at_home = (parts.scheme, parts.netloc) == (home.scheme, home.netloc)
+    parts, at_home = urlsplit(url), same_origin(url, base)
     if at_home and parts.path == RENEWAL_PATH:
         return _renewal(account, completed, token)
     if at_home and parts.path == APP_GRANT_PATH:
@@ -55,10 +55,7 @@ def is_app_only(method: str, path: str) -> bool:
 def _renewal(account: XAccount, request: HttpRequest, token: Token | None) -> HttpRequest:
     """The flow leaves the refresh token out, so that no request holds a secret before this."""
     refresh = (token.refresh if token else None) or _value(account.refresh_token)
-    if isinstance(request.body, Form):
-        fields = tuple((name, refresh if name == "refresh_token" else value) for name, value in request.body.fields)
-        request = replace(request, body=Form(fields))
-    return _with_basic(request, account.client_id or "", account.client_secret)
+    return _with_basic(with_refresh_token(request, refresh), account.client_id or "", account.client_secret)
 
 
 def _with_basic(request: HttpRequest, name: str, secrets: Secrets) -> HttpRequest:

@@ -18,7 +18,6 @@ from omnichannel.adapters.x.notices import Accounts
 from omnichannel.adapters.x.parse import parse
 from omnichannel.adapters.x.poll import Cursor, poll
 from omnichannel.adapters.x.render import USER_ID, dm_request, files_of, invalid, reply_request
-from omnichannel.adapters.x.shapes import member, text_of
 from omnichannel.adapters.x.upload import upload
 from omnichannel.channel import (
     Admission,
@@ -47,6 +46,8 @@ from omnichannel.channel import (
     Token,
 )
 from omnichannel.kit.oauth import refresh_request, token_from
+from omnichannel.kit.shapes import member, text_of
+from omnichannel.kit.urls import with_reference
 from omnichannel.model.base import EPOCH
 from omnichannel.model.content import Media
 
@@ -196,9 +197,7 @@ class XChannel(Channel[XAccount]):
         recipient = self.account.own_id
         if recipient is None:
             return None
-        tag = ref if ref.startswith("#") else f"#{ref}"
-        words = text if tag in text else f"{text} {tag}".strip()
-        query = urlencode({"recipient_id": recipient, "text": words}, quote_via=quote)
+        query = urlencode({"recipient_id": recipient, "text": with_reference(text, ref)}, quote_via=quote)
         return Link(f"{facts.COMPOSE_URL}?{query}")
 
 

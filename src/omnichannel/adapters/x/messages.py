@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from omnichannel.adapters.x.attachments import post_media
 from omnichannel.adapters.x.wire import Entities, MediaObject, Post, User
 from omnichannel.channel import ChannelEvent, MessageEchoed, MessageEdited, MessageReceived, Unrecognized
+from omnichannel.kit import inbound
 from omnichannel.model.address import Assurance
 from omnichannel.model.base import EPOCH
 from omnichannel.model.content import Media
@@ -289,14 +289,6 @@ def _is_labelled(user: User | None) -> bool:
 
 
 def unrecognized(what: str, reason: str, item: object, account: str, around: Around) -> Unrecognized:
-    """What we cannot read, kept whole. Its key is its kind and the hash of its bytes."""
+    """What we cannot read, kept whole."""
     content = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, sort_keys=True)
-    digest = hashlib.sha256(f"{what}\n{content}".encode("utf-8", "replace")).hexdigest()
-    return Unrecognized(
-        account=account,
-        dedupe=f"unrecognized:{digest[:40]}",
-        occurred_at=around.received_at,
-        what=what,
-        reason=reason,
-        content=content,
-    )
+    return inbound.unrecognized(account=account, at=around.received_at, what=what, reason=reason, content=content)

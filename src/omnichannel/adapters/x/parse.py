@@ -14,9 +14,11 @@ from omnichannel.adapters.x.attachments import post_media
 from omnichannel.adapters.x.messages import Around, Dm, Whose, at_id, at_iso, dm_event, post_events, unrecognized
 from omnichannel.adapters.x.notices import NOT_OURS, Accounts, block_event, guarded, read_receipts, revoked
 from omnichannel.adapters.x.parse_legacy import direct_message, is_legacy, legacy_events, user_event
-from omnichannel.adapters.x.shapes import Json, inner, is_list, is_object, member, surroundings, text_of, values_of
+from omnichannel.adapters.x.shapes import Json, inner, surroundings
 from omnichannel.adapters.x.wire import DELETION, DM_EVENT, PARTY, POST, REVOCATION
 from omnichannel.channel import AccountChanged, ChannelEvent, Envelope, MessageDeleted
+from omnichannel.kit.inbound import body_of
+from omnichannel.kit.shapes import is_list, is_object, member, text_of, values_of
 
 IGNORED = (
     "like.",
@@ -36,9 +38,7 @@ Handler = Callable[[Json, Json, Whose, Around], list[ChannelEvent]]
 
 def parse(accounts: Accounts, envelope: Envelope) -> list[ChannelEvent]:
     """The events in an envelope. Never raises; what is not understood becomes `Unrecognized`."""
-    content = envelope.content
-    if envelope.blob is not None:
-        content = envelope.blob.read(0, envelope.blob.size)
+    content = body_of(envelope)
     around = Around(received_at=envelope.received_at)
     if not content.strip():
         return []  # the stream's sign of life

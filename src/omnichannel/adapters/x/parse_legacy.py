@@ -21,9 +21,10 @@ from omnichannel.adapters.x.messages import (
     unrecognized,
 )
 from omnichannel.adapters.x.notices import NOT_OURS, Accounts, block_event, guarded, read_receipts, revoked
-from omnichannel.adapters.x.shapes import Json, inner, is_list, is_object, member, surroundings, text_of, values_of
+from omnichannel.adapters.x.shapes import Json, inner, surroundings
 from omnichannel.adapters.x.wire import DIRECT_MESSAGE, LEGACY_MEDIA, PARTY, POST, REVOCATION
 from omnichannel.channel import ChannelEvent, MessageDeleted
+from omnichannel.kit.shapes import is_list, is_object, member, text_of, values_of
 
 IGNORED = frozenset(
     {

@@ -1,45 +1,17 @@
-"""Looking into JSON that may be anything, and what comes along with an item: people, files, authors of posts."""
+"""What comes along with an item: people, files, authors of posts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from omnichannel.adapters.x.messages import Around
 from omnichannel.adapters.x.wire import MEDIA, USER, MediaObject, User
+from omnichannel.kit.shapes import is_object, member, text_of, values_of
 
 Json = Mapping[str, Any]
-
-
-def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Whether it is an object of JSON."""
-    return isinstance(value, Mapping)
-
-
-def is_list(value: object) -> TypeGuard[list[object]]:
-    """Whether it is a list of JSON."""
-    return isinstance(value, list)
-
-
-def text_of(value: object) -> str | None:
-    """A string, or a number as one; None for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) else None
-
-
-def values_of(value: object) -> list[object]:
-    """The items of a list or of a map; nothing else has any."""
-    if is_object(value):
-        return list(value.values())
-    return value if is_list(value) else []
-
-
-def member(value: object, name: str) -> object:
-    """What an object has under a name, or None."""
-    return value.get(name) if is_object(value) else None
 
 
 def inner(value: object) -> object:

@@ -11,8 +11,9 @@ from omnichannel.channel.base import Account, Secrets
 from omnichannel.kit.mail.addresses import canonical, domain_of, mailboxes
 from omnichannel.kit.signatures import hmac_sign
 
-__all__ = ["MailAccount"]
+__all__ = ["LOCAL_PART", "MailAccount"]
 
+LOCAL_PART = 64
 _ROBOTS = ("mailer-daemon", "postmaster", "no-reply", "noreply", "do-not-reply", "donotreply", "bounce", "bounces")
 
 
@@ -75,9 +76,15 @@ class MailAccount(Account):
         given = tuple(key.get_secret_value() for key in self.signing_keys if key.get_secret_value())
         return given or (hmac_sign(self.own_secret, b"omnichannel message id"),)
 
+    @property
+    def carries_tokens(self) -> bool:
+        """Whether there are addresses of ours that carry a token as long as a reply token back."""
+        return self.reply_address("r" * 27) is not None
+
     def reply_address(self, token: str) -> str | None:
-        """The address that carries a token back, or None where the host has no such addresses."""
+        """The address that carries a token back, or None where the host has no such addresses, or it were too long
+        (https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.1)."""
         if self.reply_domain:
             return f"{token}@{self.reply_domain}"
         local, _, domain = self.address.rpartition("@")
-        return f"{local}+{token}@{domain}" if self.plus else None
+        return f"{local}+{token}@{domain}" if self.plus and len(local) + 1 + len(token) <= LOCAL_PART else None

@@ -125,7 +125,7 @@ def subject_of(account: MailAccount, part: Part) -> str:
     subject = one_line(part.context.get("subject", ""))
     if not subject:
         subject = default_subject(account)
-        if not (part.context or part.thread or part.reply_to):
+        if not (part.context.keys() - {"reply_token"} or part.thread or part.reply_to):
             return subject
     return subject if _REPLY.match(subject) else f"Re: {subject}"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from omnichannel.channel.wire import Envelope
+from omnichannel.kit.inbound import unrecognized
 from omnichannel.kit.mail.account import MailAccount
 from omnichannel.kit.mail.addresses import Mailbox, canonical, mailboxes
 from omnichannel.kit.mail.auth_results import assurance_of
@@ -103,12 +104,8 @@ def _unrecognized(envelope: Envelope, account: MailAccount, what: str, reason: s
     reader = envelope.blob if envelope.blob is not None else BytesReader(envelope.content)
     for offset in range(0, reader.size, _CHUNK):
         digest.update(reader.read(offset, _CHUNK))
-    return Unrecognized(
-        account=account.id,
-        dedupe=f"unrecognized:{what}:{digest.hexdigest()}",
-        occurred_at=envelope.received_at,
-        what=what,
-        reason=reason,
+    return unrecognized(
+        account=account.id, at=envelope.received_at, what=what, reason=reason, digest=digest.hexdigest()
     )
 
 

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("linked_to", sa.String(), nullable=True),
         sa.Column("moved_at", sa.BigInteger(), nullable=True),
         sa.Column("history_hidden", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("unverified", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("brand", "external_id"),
     )
@@ -112,9 +113,18 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.String(), server_default="reference", nullable=False),
         sa.Column("why", sa.String(), nullable=True),
+        sa.Column("journal_seq", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_omni_media_message_id", "omni_media", ["message_id"], unique=False)
+    op.create_index(
+        "omni_media_journal",
+        "omni_media",
+        ["journal_seq"],
+        unique=False,
+        sqlite_where=sa.text("journal_seq IS NOT NULL"),
+        postgresql_where=sa.text("journal_seq IS NOT NULL"),
+    )
     op.create_table(
         "omni_blobs",
         sa.Column("sha256", sa.String(), nullable=False),

@@ -77,6 +77,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_omni_reference_tries_address_id", "omni_reference_tries", ["address_id"], unique=False)
     op.create_table(
+        "omni_reply_tokens",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("conversation_id", sa.String(), nullable=False),
+        sa.Column("address_id", sa.String(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_index("ix_omni_reply_tokens_conversation_id", "omni_reply_tokens", ["conversation_id"], unique=False)
+    op.create_table(
         "omni_codes",
         sa.Column("seq", _SEQ, autoincrement=True, nullable=False),
         sa.Column("conversation_id", sa.String(), nullable=False),

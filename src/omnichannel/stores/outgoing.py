@@ -1,0 +1,165 @@
+"""All that is known of a delivery when it is worked on: read for many at once, in as many statements as for one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from omnichannel.model.address import Consent, Customer
+from omnichannel.model.conversation import Conversation
+from omnichannel.stores import consents, records
+from omnichannel.stores.schema import addresses, attempts, contacts, conversations, deliveries, messages, parts, steps
+from omnichannel.stores.types import AnyRow, fetch
+from omnichannel.stores.upsert import among
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A due delivery with all that deciding and sending it needs."""
+
+    delivery: AnyRow
+    conversation: Conversation
+    context: Mapping[str, str]
+    customer: Customer
+    consents: Sequence[Consent]
+    last_in: Mapping[tuple[str, str], datetime]
+    unreachable: Mapping[str, str]
+    steps: Sequence[AnyRow]
+    parts: Sequence[AnyRow]
+    attempts: Sequence[AnyRow]
+    reply_to: str | None
+
+
+def load(connection: Connection, delivery_id: str) -> Outgoing:
+    """Everything about one delivery."""
+    return load_many(connection, [delivery_id])[delivery_id]
+
+
+def load_many(connection: Connection, delivery_ids: Collection[str]) -> dict[str, Outgoing]:
+    """Everything about deliveries, by id; in as many statements as for one."""
+    rows = fetch(connection, select(deliveries).where(among(deliveries.c.id, delivery_ids)))
+    return {out.delivery.id: out for out in _gather(connection, rows)}
+
+
+def about(connection: Connection, delivery: Any) -> Outgoing:
+    """Everything about a delivery that may not be in the store (yet): what would happen now."""
+    return _gather(connection, [delivery])[0]
+
+
+def _gather(connection: Connection, rows: Sequence[Any]) -> list[Outgoing]:
+    if not rows:
+        return []
+    query = select(conversations).where(among(conversations.c.id, {row.conversation_id for row in rows}))
+    places = {place.id: place for place in fetch(connection, query)}
+    people = records.customers_of(connection, {row.customer_id for row in rows})
+    agreed = consents.of_many(connection, {one.id: one.brand for one in people.values()})
+    ids = {address.id for one in people.values() for address in one.addresses}
+    seen = _last_in(connection, ids)
+    lost = _unreachable(connection, ids)
+    wanted = [row.id for row in rows]
+    taken = _by_delivery(connection, select(steps).where(among(steps.c.delivery_id, wanted)).order_by(steps.c.n))
+    cut = select(parts).where(among(parts.c.delivery_id, wanted)).order_by(parts.c.step, parts.c.n)
+    pieces = _by_delivery(connection, cut)
+    tried = select(attempts).where(among(attempts.c.delivery_id, wanted)).order_by(attempts.c.seq)
+    runs = _by_delivery(connection, tried)
+    answered = _answered(connection, rows, places)
+    found: list[Outgoing] = []
+    for row in rows:
+        place, customer = places[row.conversation_id], people[row.customer_id]
+        mine = {address.id for address in customer.addresses}
+        found.append(
+            Outgoing(
+                delivery=row,
+                conversation=records.conversation(place),
+                context=place.context or {},
+                customer=customer,
+                consents=agreed.get(customer.id, ()),
+                last_in={(one.address_id, one.account): one.last_in_at for one in seen if one.address_id in mine},
+                unreachable={address_id: why for address_id, why in lost.items() if address_id in mine},
+                steps=taken.get(row.id, []),
+                parts=pieces.get(row.id, []),
+                attempts=runs.get(row.id, []),
+                reply_to=answered.get(row.id),
+            )
+        )
+    return found
+
+
+def _last_in(connection: Connection, address_ids: Collection[str]) -> list[AnyRow]:
+    query = select(contacts).where(among(contacts.c.address_id, address_ids), contacts.c.last_in_at.isnot(None))
+    return fetch(connection, query)
+
+
+def _unreachable(connection: Connection, address_ids: Collection[str]) -> dict[str, str]:
+    query = select(addresses.c.id, addresses.c.unreachable_why).where(
+        among(addresses.c.id, address_ids), addresses.c.unreachable_at.isnot(None)
+    )
+    return {row.id: row.unreachable_why or "" for row in fetch(connection, query)}
+
+
+def _by_delivery(connection: Connection, query: Select[Any]) -> dict[str, list[AnyRow]]:
+    found: dict[str, list[AnyRow]] = {}
+    for row in fetch(connection, query):
+        found.setdefault(row.delivery_id, []).append(row)
+    return found
+
+
+def again(connection: Connection, out: Outgoing, now: datetime) -> Outgoing | None:
+    """The same delivery after something was done about it; None where there is nothing more to do now.
+
+    While a step is under way, who the customer is and what they agreed to is taken as it was a moment ago; to decide
+    once more, everything is read again.
+    """
+    run, delivery_id = connection.execute, out.delivery.id
+    delivery = run(select(deliveries).where(deliveries.c.id == delivery_id)).one()
+    if delivery.due_at is None or delivery.due_at > now:
+        return None
+    taken = run(select(steps).where(steps.c.delivery_id == delivery_id).order_by(steps.c.n)).all()
+    if not any(step.n == delivery.step and step.state == "running" for step in taken):
+        return about(connection, delivery)
+    return replace(
+        out,
+        delivery=delivery,
+        steps=taken,
+        parts=run(select(parts).where(parts.c.delivery_id == delivery_id).order_by(parts.c.step, parts.c.n)).all(),
+        attempts=run(select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.seq)).all(),
+    )
+
+
+def _answered(connection: Connection, rows: Sequence[Any], places: Mapping[str, AnyRow]) -> dict[str, str]:
+    """The platform's ids of the messages that are answered: the one asked for, else the customer's newest. None for
+    a message of another account: where the conversation goes on now, nobody knows its id."""
+    asked = {row.id: row.in_reply_to for row in rows if row.in_reply_to is not None}
+    others = {row.conversation_id for row in rows if row.in_reply_to is None}
+    newest = _newest_in(connection, others, places) if others else {}
+    wanted = {*asked.values(), *newest.values()}
+    if not wanted:
+        return {}
+    query = select(messages.c.id, messages.c.platform_id, messages.c.account).where(among(messages.c.id, wanted))
+    known = {row.id: row for row in fetch(connection, query)}
+    found: dict[str, str] = {}
+    for row in rows:
+        message = known.get(asked.get(row.id) or newest.get(row.conversation_id, ""))
+        if message is not None and message.platform_id and message.account == places[row.conversation_id].account:
+            found[row.id] = message.platform_id
+    return found
+
+
+def _newest_in(
+    connection: Connection, conversation_ids: Collection[str], places: Mapping[str, AnyRow]
+) -> dict[str, str]:
+    """The customer's newest message in each conversation, on the account where it takes place."""
+    query = (
+        select(messages.c.conversation_id, messages.c.account, func.max(messages.c.id).label("newest"))
+        .where(among(messages.c.conversation_id, conversation_ids), messages.c.direction == "in")
+        .group_by(messages.c.conversation_id, messages.c.account)
+    )
+    return {
+        row.conversation_id: row.newest
+        for row in fetch(connection, query)
+        if row.account == places[row.conversation_id].account
+    }
