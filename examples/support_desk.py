@@ -1,7 +1,7 @@
 """A help desk's web app: webhooks come in under /hooks, agents read the queue and answer by a small JSON API.
 
-    uvicorn support_desk:app
-    omnichannel worker support_desk:hub        # in a second process: handles and sends
+uvicorn support_desk:app
+omnichannel worker support_desk:hub        # in a second process: handles and sends
 """
 
 from collections.abc import AsyncGenerator

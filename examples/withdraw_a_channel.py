@@ -1,6 +1,6 @@
 """An airline leaves X: rehearsed from the first plan to the day after, on simulated platforms, in a few seconds.
 
-    python withdraw_a_channel.py
+python withdraw_a_channel.py
 """
 
 from datetime import UTC, datetime, timedelta

@@ -7,4 +7,4 @@ from random import Random
 
 def draws(seed: int) -> Random:
     """Draws that can be repeated from the printed seed."""
-    return Random(seed)  # noqa: S311 - repeatable on purpose, no secret
+    return Random(seed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,17 @@ def prelude(page: Path) -> dict[str, Any]:
     return {"channel": channel, "user_id": "1", "hook_id": "2"}
 
 
+def beside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a folder the current one, with its modules."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+
+
 @pytest.mark.parametrize("page", with_a("python"), ids=name_of)
 async def test_python_runs_and_prints_what_the_page_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    beside(tmp_path, monkeypatch)
     runner = Runner(page, tmp_path, prelude(page))
     try:
         await runner.run()
@@ -48,7 +55,7 @@ def test_settings_load(page: Path, tmp_path: Path) -> None:
     whole = {block.file: block.body for block in blocks(page) if block.kind == "toml" and block.file}
     for name, body in whole.items():
         (tmp_path / name).write_text(body, "utf-8")
-        assert load(tmp_path / name).accounts
+        assert tomllib.loads(body) if name == "pyproject.toml" else load(tmp_path / name).accounts
     rest = [block.body for block in blocks(page) if block.kind == "toml" and not block.file]
     if rest:
         text = "\n".join(rest)
@@ -78,8 +85,7 @@ def test_a_block_says_what_it_is(page: Path) -> None:
 
 
 async def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> dict[str, Any]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    beside(tmp_path, monkeypatch)
     page = tmp_path / "page.md"
     page.write_text(text, "utf-8")
     monkeypatch.setattr("tests.docs.blocks.ROOT", tmp_path)

@@ -7,20 +7,25 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
-from omnichannel.channel.errors import ErrorFacts, ErrorTable
-from omnichannel.channel.wire import Answer, HttpReply, HttpResponse, Refuse
+from omnichannel.channel.errors import ErrorFacts, ErrorTable, Rejected
+from omnichannel.channel.wire import Answer, FilePart, HttpReply, HttpResponse, Multipart, Refuse, Repeat
 from omnichannel.kit.meta_graph import (
     GRAPH_RULES,
     facts_of,
+    field_of,
     graph_url,
     handshake,
+    is_metas,
     read_graph_error,
+    read_json,
     signature_ok,
+    upload_request,
 )
 from omnichannel.kit.signatures import hmac_sign
 from omnichannel.model.base import NOTHING
+from omnichannel.model.content import Media
 from omnichannel.model.outcome import Level, Outcome
 
 SECRETS = (SecretStr("app secret"), SecretStr("next"))
@@ -190,3 +195,43 @@ def test_other_codes_stay_unrecognized() -> None:
 def test_urls(version: str, path: str, url: str) -> None:
     assert graph_url(version, path) == url
     assert graph_url(version, path, host="graph.instagram.com").startswith("https://graph.instagram.com/v26.0/")
+
+
+@pytest.mark.parametrize(
+    ("url", "metas"),
+    [
+        ("https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1", True),
+        ("https://scontent.fbcdn.net/v/x.jpg", True),
+        ("http://lookaside.fbsbx.com/x", False),
+        ("https://fbsbx.com.evil.example/x", False),
+        ("https://user@lookaside.fbsbx.com/x", False),
+        ("https://evilfbsbx.com/x", False),
+        ("https://[x", False),
+    ],
+)
+def test_a_token_goes_to_metas_hosts_alone(url: str, metas: bool) -> None:
+    assert is_metas(url) is metas
+
+
+def test_half_an_emoji_is_replaced() -> None:
+    assert read_json(b'{"name": "Ann \\ud83d"}') == {"name": "Ann \ufffd"}
+    assert read_json(b'{"name": "Ann \\ud83d\\ude00"}') == {"name": "Ann \U0001f600"}
+    with pytest.raises(ValueError, match="Expecting"):
+        read_json(b"{")
+
+
+def test_an_upload_may_be_repeated() -> None:
+    media = Media(name="a.pdf", ref="path:/a.pdf")
+    request = upload_request("1/media", media, (("type", "application/pdf"),), name="filedata")
+    assert (request.method, request.url, request.repeat, request.limit) == ("POST", "1/media", Repeat.KEYED, "media")
+    assert isinstance(request.body, Multipart)
+    assert request.body.fields == (("type", "application/pdf"),)
+    assert request.body.files == (FilePart(name="filedata", media=media),)
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"id": 7}])
+def test_an_answer_without_its_field_leaves_no_doubt(answer: JsonValue) -> None:
+    assert field_of({"id": "7"}, "id") == "7"
+    with pytest.raises(Rejected) as caught:
+        field_of(answer, "id")
+    assert (caught.value.failure.certain, caught.value.failure.message) == (True, "answer has no id: ")

@@ -7,7 +7,14 @@ from pydantic import JsonValue
 
 from omnichannel.channel.errors import ErrorTable, Rejected
 from omnichannel.channel.wire import Form, HttpRequest, HttpResponse, Repeat, Token
-from omnichannel.kit.oauth import OAUTH_RULES, basic_authorization, read_oauth_error, refresh_request, token_from
+from omnichannel.kit.oauth import (
+    OAUTH_RULES,
+    basic_authorization,
+    read_oauth_error,
+    refresh_request,
+    token_from,
+    with_refresh_token,
+)
 from omnichannel.model.outcome import Outcome
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -95,3 +102,17 @@ def test_refusals(status: int, content: bytes, outcome: Outcome, message: str) -
 
 def test_a_token_is_no_refusal() -> None:
     assert TABLE.failure_of(HttpResponse(200, content=b'{"access_token":"a"}')) is None
+
+
+def test_the_refresh_token_is_put_in_when_the_request_is_signed() -> None:
+    request = refresh_request("https://a.example/token", "", "app")
+    signed = with_refresh_token(request, "secret-refresh")
+    assert isinstance(signed.body, Form)
+    assert dict(signed.body.fields) == {
+        "grant_type": "refresh_token",
+        "refresh_token": "secret-refresh",
+        "client_id": "app",
+    }
+    assert "secret-refresh" not in repr(request)
+    plain = HttpRequest(method="GET", url="https://a.example")
+    assert with_refresh_token(plain, "secret-refresh") == plain

@@ -51,7 +51,7 @@ async def test_what_is_over_the_limit_is_told_when_to_come_back() -> None:
 
 @pytest.mark.parametrize(("count", "per"), [(1, 6.0), (30, 1.0), (80, 1.0), (500, 3600.0), (2_000, 600.0)])
 def test_never_more_than_the_limit_in_any_window_and_nearly_all_of_it(seed: int, count: int, per: float) -> None:
-    draw = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    draw = random.Random(seed)
     clock = SteppedClock()
     limiter = Limiter(clock)
     rate = RateLimit(level="account", count=count, per=timedelta(seconds=per))

@@ -29,7 +29,7 @@ def test_the_plan_is_ten_tries_in_three_days() -> None:
 
 def test_jitter_is_a_tenth_either_way_and_seeded(seed: int) -> None:
     def run(seed: int) -> list[float]:
-        draw = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        draw = random.Random(seed)
         found = [next_try(2, AGAIN, START, None, draw.random) for _ in range(500)]
         return [(at - START) / PLAN[1] for at in found if at is not None]
 

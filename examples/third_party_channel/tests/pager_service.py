@@ -37,9 +37,7 @@ class PagerService(Simulator):
         number = self.new_id("m-")
         self.accept(customer.handle, data["text"], data["key"])
         account_id = next(iter(self.accounts))
-        self.show(
-            customer.handle, Seen(at=self.now(), text=data["text"], message_id=number, account_id=account_id)
-        )
+        self.show(customer.handle, Seen(at=self.now(), text=data["text"], message_id=number, account_id=account_id))
         return json_response({"id": number}, 201)
 
     def says(

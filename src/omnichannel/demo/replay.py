@@ -92,13 +92,18 @@ class Replay:
         try:
             for line in chain:
                 if line.from_customer:
-                    self._customer(line)
+                    await self._customer(line)
                 else:
                     await self._agent(line)
         finally:
             limit.release_on_behalf_of(chain[0].conversation)
 
-    def _customer(self, line: Line) -> None:
+    async def _customer(self, line: Line) -> None:
+        """People write one message after the other: platforms keep no order between those under way."""
+        before = self._posts.get(line.conversation)
+        if before is not None:
+            with anyio.move_on_after(LONGEST):
+                await self.filing.conversation_of(before[0], before[1])
         person = self.history.people[line.brand, line.author]
         if person.moved and person.follows is not None and (not person.public or person.verified):
             message_id = self.record.speak(person, person.follows, line.text)

@@ -161,7 +161,7 @@ async def _wire(
 ) -> Core:
     clock, ids = ports.clock, ports.id_source()
     blobs = ports.blobs or _blobs_beside(store)
-    reader = MediaReader(blobs)
+    reader = MediaReader(blobs, journal=lambda seq: store.read(lambda c: journal.content(c, seq)))
     transport = ports.transport(reader) if ports.transport else _network(reader)
     fetcher = Fetcher(transport)
     owner = ids.new("wrk")

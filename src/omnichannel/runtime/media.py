@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, ParamSpec, Protocol, TypeVar
+from typing import Any, BinaryIO, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -55,11 +55,11 @@ class Keeper:
         """The same media as a `blob:` reference with its true type, size and hash; or why it cannot be had.
 
         `platform:` references are located by the channel and fetched with its credentials, `https:` without any.
-        What is in the store already is given back.
+        What is in the stores already is given back.
         """
         kind, _, _ = media.ref.partition(":")
         match kind:
-            case "blob":
+            case "blob" | "journal":
                 return media
             case "platform":
                 request = await self._located(channel, media)
@@ -108,12 +108,18 @@ def _no_such(media: Media) -> Failure:
 # ---------------------------------------------------------------- out again
 
 
-class MediaReader:
-    """The `MediaSource` of transport and mailer: blobs, ranges of stored mails, files of this host, and https."""
+Journal: TypeAlias = Callable[[int], Awaitable[bytes | None]]
+"""Reads the bytes of a journal row; None where there is none."""
 
-    def __init__(self, blobs: BlobStore, fetcher: Fetcher | None = None) -> None:
+
+class MediaReader:
+    """The `MediaSource` of transport and mailer: blobs, ranges of stored mails (small ones stand in the journal), files
+    of this host, and https."""
+
+    def __init__(self, blobs: BlobStore, fetcher: Fetcher | None = None, journal: Journal | None = None) -> None:
         self._blobs = blobs
         self._fetcher = fetcher
+        self._journal = journal
         self._limiter: anyio.CapacityLimiter | None = None
 
     async def size(self, media: Media) -> int | None:
@@ -121,20 +127,20 @@ class MediaReader:
         kind, _, rest = media.ref.partition(":")
         if kind == "path":
             return await self._in_thread(_file_size, rest)
-        if kind == "blob":
-            name, _, where = rest.partition("#")
-            span = _range(where)
-            if span is None:
-                return self._blob_size(name)
-            return span[1] if span[2] == "identity" else await self._counted(media)
-        return None
+        if kind not in ("blob", "journal"):
+            return None
+        name, _, where = rest.partition("#")
+        span = _range(where)
+        if span is None:
+            return self._blob_size(name) if kind == "blob" else len(await self._journalled(name))
+        return span[1] if span[2] == "identity" else await self._counted(media)
 
     async def open(self, media: Media, *, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes]:
         """The decoded bytes, or a slice of them. Raises `MediaUnavailable`."""
         kind, _, rest = media.ref.partition(":")
         match kind:
-            case "blob":
-                chunks = self._blob(rest, offset, length)
+            case "blob" | "journal":
+                chunks = self._stored(kind, rest, offset, length)
             case "path":
                 chunks = self._file(rest, offset, length)
             case "https" if self._fetcher is not None:
@@ -145,18 +151,19 @@ class MediaReader:
             async for chunk in chunks:
                 yield chunk
 
-    def _blob(self, rest: str, offset: int, length: int | None) -> AsyncGenerator[bytes]:
+    def _stored(self, kind: str, rest: str, offset: int, length: int | None) -> AsyncGenerator[bytes]:
         name, _, where = rest.partition("#")
+        read = self._blob if kind == "blob" else self._row
         span = _range(where)
         if span is None:
-            return self._stored(name, offset, length)
+            return read(name, offset, length)
         start, size, encoding = span
         if encoding == "identity":
             whole = max(0, size - offset)
-            return self._stored(name, start + offset, whole if length is None else min(length, whole))
-        return _slice(_decoded(self._stored(name, start, size), encoding), offset, length)
+            return read(name, start + offset, whole if length is None else min(length, whole))
+        return _slice(_decoded(read(name, start, size), encoding), offset, length)
 
-    async def _stored(self, name: str, offset: int, length: int | None) -> AsyncGenerator[bytes]:
+    async def _blob(self, name: str, offset: int, length: int | None) -> AsyncGenerator[bytes]:
         chunks = self._blobs.stream(name, offset=offset, length=length)
         try:
             async for chunk in chunks:
@@ -166,6 +173,20 @@ class MediaReader:
         finally:
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
+
+    async def _row(self, name: str, offset: int, length: int | None) -> AsyncGenerator[bytes]:
+        content = await self._journalled(name)
+        if piece := content[offset:] if length is None else content[offset : offset + length]:
+            yield piece
+
+    async def _journalled(self, name: str) -> bytes:
+        # At most 256 kB: a larger body went to the blob store before its row was written.
+        if self._journal is None or not (name.isascii() and name.isdigit() and len(name) < 19):
+            raise MediaUnavailable("a reference into a journal that is not here")
+        content = await self._journal(int(name))
+        if content is None:
+            raise MediaUnavailable(f"no journal row {name}")
+        return content
 
     def _blob_size(self, name: str) -> int:
         try:
@@ -240,7 +261,7 @@ async def _slice(chunks: AsyncGenerator[bytes], offset: int, length: int | None)
 
 
 def _range(where: str) -> tuple[int, int, TransferEncoding] | None:
-    """Offset, length and encoding of a `blob:<hash>#<offset>,<length>,<encoding>`."""
+    """Offset, length and encoding of a `blob:<hash>#<offset>,<length>,<encoding>`, or of a `journal:` reference."""
     if not where:
         return None
     try:

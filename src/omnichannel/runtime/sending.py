@@ -27,6 +27,7 @@ from omnichannel.runtime.continuing import Continuing
 from omnichannel.runtime.doors import Doors
 from omnichannel.runtime.health import HealthBoard
 from omnichannel.runtime.policy import DOUBT, Advisor, content_of
+from omnichannel.runtime.replying import ReplyTokens
 from omnichannel.runtime.retry import RATE_LIMITED, RetryBudget, next_try
 from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.unsent import INTERRUPTED, load_failure, remaining, told
@@ -80,6 +81,10 @@ class Outbox:
     continuing: Continuing
     crash: Callable[[str], None] = lambda step: None
     _budgets: dict[str, RetryBudget] = field(default_factory=dict[str, RetryBudget])
+    _replies: ReplyTokens = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._replies = ReplyTokens(self.store, self.clock, self.ids)
 
     async def work(self, delivery_id: str, lane: int, owner: str, fence: int, known: Outgoing | None = None) -> None:
         """Brings one delivery as far as it goes now; `known` is all about it, if it was just read. A failure of our
@@ -290,7 +295,8 @@ class Outbox:
             attempt.append(seq)
             self.crash("started")
 
-        message = self._message(out, step, part)
+        back = await self._replies.context(channel, out.conversation.id, step.address_id)
+        message = self._message(out, step, part, back)
         self.crash("before")
         result = await self.runner.run(channel, channel.send(message), pair=step.to, started=started)
         self.crash("answered")
@@ -305,7 +311,7 @@ class Outbox:
             return await self._accepted(out, step, part, attempt[0], cast(Receipt, result))
         return await self._failed(out, step, part, attempt[0], failure)
 
-    def _message(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Part:
+    def _message(self, out: Outgoing, step: AnyRow, part: AnyRow, back: Mapping[str, str]) -> Part:
         place = out.conversation
         here = (place.account, place.surface) == (step.account, step.surface)
         address = next((a for a in out.customer.addresses if a.id == step.address_id), None)
@@ -317,7 +323,7 @@ class Outbox:
             aliases=address.aliases if address else {},
             thread=place.thread if here else None,
             reply_to=out.reply_to if place.account == step.account else None,
-            context=out.context if here else {},
+            context={**out.context, **back} if here else back,
             language=place.language or out.customer.language,
             automatic=out.delivery.automatic,
             purpose=out.delivery.purpose,

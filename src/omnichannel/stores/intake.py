@@ -10,11 +10,12 @@ from typing import Any, assert_never
 from sqlalchemy import Connection, select
 
 from omnichannel.continuation.references import find_references
+from omnichannel.continuation.replies import is_reply_token
 from omnichannel.kit.degrade import match_choice
 from omnichannel.kit.language import guess
 from omnichannel.kit.optout import opt_out_word
 from omnichannel.model.base import dump
-from omnichannel.model.content import QuickReply
+from omnichannel.model.content import Media, QuickReply
 from omnichannel.model.event import (
     CHANNEL_EVENT,
     AccountChanged,
@@ -30,7 +31,7 @@ from omnichannel.model.event import (
     Unrecognized,
 )
 from omnichannel.model.ids import IdSource
-from omnichannel.stores import journal, log, redemption
+from omnichannel.stores import attachments, journal, log, redemption
 from omnichannel.stores.answered import heard
 from omnichannel.stores.consents import record as record_consent
 from omnichannel.stores.directory import OPTED_OUT, AddressRow, Directory
@@ -110,6 +111,7 @@ class Intake:
             address_ids=[row.id for row in known if row is not None],
             threads=[event.thread for event in received if event.thread is not None],
             references=[reference for event in received for reference in event.references],
+            tokens=[event.reference for event in received if event.reference is not None],
         )
 
     def _info(self, event: ChannelEvent) -> AccountInfo:
@@ -182,7 +184,7 @@ class Intake:
         message_id = self.ids.new("msg")
         choice = event.choice or self._choice(conversation, event)
         stopped = about and choice is None and self._opt_out(info, sender, event)
-        self._message(message_id, info, sender, conversation, event, choice, language)
+        self._message(message_id, seq, info, sender, conversation, event, choice, language)
         handled = event.automatic or not about or stopped
         if about and not event.automatic:
             self._heard.setdefault(conversation.id, set()).update((sender.customer_id, sender.owner_id))
@@ -220,7 +222,8 @@ class Intake:
 
     def _redeem(self, info: AccountInfo, sender: AddressRow, event: MessageReceived) -> ConversationRow | None:
         """A reference of ours in the message takes its conversation up here."""
-        found = [event.reference] if event.reference else list(find_references(event.text))
+        given = event.reference if event.reference and not is_reply_token(event.reference) else None
+        found = [given] if given else list(find_references(event.text))
         if not found:
             return None
         use = redemption.redeem_first(self.connection, found, info, sender, event, self.now)
@@ -272,6 +275,7 @@ class Intake:
     def _message(
         self,
         message_id: str,
+        seq: int,
         info: AccountInfo,
         sender: AddressRow,
         conversation: ConversationRow,
@@ -281,7 +285,7 @@ class Intake:
     ) -> None:
         platform_id = event.message_id or event.dedupe
         self.threads.holds(info.id, platform_id, conversation)
-        kept = [self._attachment(message_id, info, item) for item in event.attachments]
+        kept = [self._attachment(message_id, seq, info, item) for item in event.attachments]
         self._messages.append(
             {
                 "id": message_id,
@@ -308,22 +312,10 @@ class Intake:
             }
         )
 
-    def _attachment(self, message_id: str, info: AccountInfo, item: Any) -> dict[str, Any]:
-        row = {
-            "id": self.ids.new("med"),
-            "message_id": message_id,
-            "account": info.id,
-            "kind": item.kind,
-            "name": item.name,
-            "type": item.type,
-            "size": item.size,
-            "sha256": item.sha256,
-            "ref": item.ref,
-            "expires_at": item.expires_at,
-        }
+    def _attachment(self, message_id: str, seq: int, info: AccountInfo, item: Media) -> dict[str, Any]:
+        row = attachments.row_of(self.ids.new("med"), message_id, seq, info.id, item)
         self._media.append(row)
-        shown = ("id", "kind", "name", "type", "size", "sha256", "ref", "expires_at")
-        return {name: row[name] for name in shown} | {"caption": item.caption, "alt": item.alt}
+        return attachments.shown(row, item)
 
     def _advance(
         self,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, literal_column, select, update
+from sqlalchemy import Connection, delete, exists, func, literal_column, select, update
 
 from omnichannel.channel.wire import Envelope
-from omnichannel.stores.schema import cursors, journal
+from omnichannel.stores.schema import cursors, journal, media
 from omnichannel.stores.types import AnyRow, fetch
 from omnichannel.stores.upsert import among, insert_rows, upsert
 
@@ -117,9 +117,16 @@ def count(connection: Connection, state: str) -> int:
 
 
 def forget(connection: Connection, before: datetime) -> int:
-    """Drops parsed rows that are older than the retention."""
-    old = delete(journal).where(journal.c.state == "done", journal.c.received_at < before)
+    """Drops parsed rows that are older than the retention, except those whose bytes an attachment is read from."""
+    named = exists().where(media.c.journal_seq == journal.c.seq)
+    old = delete(journal).where(journal.c.state == "done", journal.c.received_at < before, ~named)
     return connection.execute(old).rowcount
+
+
+def content(connection: Connection, seq: int) -> bytes | None:
+    """The bytes of a row; None where there is none any more."""
+    found: bytes | None = connection.execute(select(journal.c.content).where(journal.c.seq == seq)).scalar()
+    return found
 
 
 def set_cursor(connection: Connection, source: str, cursor: str, now: datetime) -> None:

@@ -23,8 +23,12 @@ class ReplyTo:
 
 def remember(connection: Connection, token: str, reply_to: ReplyTo, now: datetime) -> None:
     """Keeps a token's hash. It is on disk before the token is in any mail."""
-    row = {"digest": token_digest(token), "conversation_id": reply_to.conversation_id}
-    row |= {"address_id": reply_to.address_id, "created_at": now}
+    row = {
+        "digest": token_digest(token),
+        "conversation_id": reply_to.conversation_id,
+        "address_id": reply_to.address_id,
+        "created_at": now,
+    }
     upsert(connection, reply_tokens, [row], key=("digest",))
 
 

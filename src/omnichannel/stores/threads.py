@@ -13,10 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from omnichannel.continuation.replies import is_reply_token
 from omnichannel.model.base import Visibility
 from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
+from omnichannel.stores import reply_tokens
 from omnichannel.stores.directory import AddressRow
+from omnichannel.stores.reply_tokens import ReplyTo
 from omnichannel.stores.schema import conversations, messages, moves, participants
 from omnichannel.stores.units import AccountInfo, lane_of
 from omnichannel.stores.upsert import among, insert_rows, update_rows, upsert
@@ -54,6 +57,7 @@ class ConversationRow:
     linked_to: str | None
     moved_at: datetime | None = None
     history_hidden: bool = False
+    unverified: bool = False
 
 
 _FIELDS = tuple(ConversationRow.__slots__)
@@ -73,16 +77,24 @@ class Threads:
     )
     _by_address: dict[str, list[ConversationRow]] = field(default_factory=dict[str, list[ConversationRow]])
     _by_message: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    _by_token: dict[str, ReplyTo] = field(default_factory=dict[str, ReplyTo])
     _new: dict[str, ConversationRow] = field(default_factory=dict[str, ConversationRow])
     _changed: dict[str, ConversationRow] = field(default_factory=dict[str, ConversationRow])
     _joined: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def load(
-        self, *, address_ids: Iterable[str], threads: Iterable[str], references: Iterable[str], ids: Iterable[str] = ()
+        self,
+        *,
+        address_ids: Iterable[str],
+        threads: Iterable[str],
+        references: Iterable[str],
+        ids: Iterable[str] = (),
+        tokens: Iterable[str] = (),
     ) -> None:
         """Reads the conversations that may be meant."""
         run = self.connection.execute
-        wanted = set(ids)
+        self._by_token |= reply_tokens.find(self.connection, filter(is_reply_token, tokens))
+        wanted = {*ids, *(made.conversation_id for made in self._by_token.values())}
         asked = list(set(references))
         if asked:
             said = select(messages.c.platform_id, messages.c.account, messages.c.conversation_id)
@@ -102,6 +114,11 @@ class Threads:
                 rows: Sequence[Any] = run(found.where(among(conversations.c[column], values))).all()
                 for row in rows:
                     self._remember(ConversationRow(*row))
+        doubted = {row.linked_to for row in self._by_id.values() if row.unverified} - self._by_id.keys()
+        if doubted:
+            origins: Sequence[Any] = run(found.where(among(conversations.c.id, list(doubted)))).all()
+            for row in origins:
+                self._remember(ConversationRow(*row))
         for address_id, conversation_ids in moved.items():
             for conversation_id in conversation_ids:
                 self._index(self._by_address, address_id, self._by_id.get(conversation_id))
@@ -136,7 +153,8 @@ class Threads:
         """The conversation for a message, and whether its sender speaks in it as who it is about.
 
         A person who turns up in another's public thread gets a conversation of their own, linked to it; what they say
-        there without addressing us stays in the thread, and False tells so.
+        there without addressing us stays in the thread, and False tells so. Whoever answers a private conversation
+        and is not, or not surely, whom it is about, gets one of their own too, marked as unverified.
         """
         threaded = self._threaded(info, event)
         own = next((row for row in threaded if self._may_join(row, sender, event)), None)
@@ -149,10 +167,29 @@ class Threads:
         if threaded and not event.addressed:
             self._join(threaded[0], sender, "participant")
             return threaded[0], False
-        return self.begin(info, sender, event, linked_to=threaded[0] if threaded else None), True
+        origin = threaded[0] if threaded else None
+        if origin is None or origin.visibility == "public":
+            return self.begin(info, sender, event, linked_to=origin), True
+        return self._begun_beside(origin, sender, event) or self._begin_beside(origin, info, sender, event), True
+
+    def _begun_beside(
+        self, origin: ConversationRow, sender: AddressRow, event: MessageReceived
+    ) -> ConversationRow | None:
+        """The unverified conversation that this sender began there before."""
+        rows = (row for row in self._by_address.get(sender.id, ()) if row.unverified and row.linked_to == origin.id)
+        return next((row for row in rows if self._still(row, event.occurred_at)), None)
+
+    def _begin_beside(
+        self, origin: ConversationRow, info: AccountInfo, sender: AddressRow, event: MessageReceived
+    ) -> ConversationRow:
+        row = self.begin(info, sender, event, linked_to=origin, joins=False)
+        row.unverified = True
+        return row
 
     def _threaded(self, info: AccountInfo, event: MessageReceived) -> list[ConversationRow]:
-        found: list[ConversationRow] = []
+        made = self._by_token.get(event.reference or "")
+        meant = self._by_id.get(made.conversation_id) if made is not None else None
+        found = [meant] if meant is not None and meant.brand == info.brand else []
         for reference in event.references:
             row = self.of_message(info.id, reference)
             if row is not None and row not in found:
@@ -166,6 +203,11 @@ class Threads:
         theirs = row.address_id == sender.id or row.customer_id in (sender.customer_id, sender.owner_id)
         return theirs and row.brand == sender.brand and event.assurance >= min(sender.assurance, 2)
 
+    def _is_in_their_name(self, row: ConversationRow) -> bool:
+        """Somebody else may have begun it under the address of whom the conversation beside it is about."""
+        origin = self._by_id.get(row.linked_to or "") if row.unverified else None
+        return origin is not None and origin.customer_id == row.customer_id
+
     def _latest(self, sender: AddressRow, event: MessageReceived) -> ConversationRow | None:
         """The open private conversation of this address; one that moved on from it counts, so that a late message on
         the old channel is not a new matter."""
@@ -174,7 +216,9 @@ class Threads:
         rows = [
             row
             for row in self._by_address.get(sender.id, ())
-            if (row.visibility == "private" or row.moved_at is not None) and self._still(row, event.occurred_at)
+            if (row.visibility == "private" or row.moved_at is not None)
+            and self._still(row, event.occurred_at)
+            and not self._is_in_their_name(row)
         ]
         return max(rows, key=lambda row: row.id, default=None)
 
@@ -189,9 +233,15 @@ class Threads:
     # -- changes
 
     def begin(
-        self, info: AccountInfo, sender: AddressRow, event: MessageReceived, linked_to: ConversationRow | None = None
+        self,
+        info: AccountInfo,
+        sender: AddressRow,
+        event: MessageReceived,
+        linked_to: ConversationRow | None = None,
+        *,
+        joins: bool = True,
     ) -> ConversationRow:
-        """A new conversation with its requester."""
+        """A new conversation with its requester, who is a participant of the one that it is linked to if `joins`."""
         conversation_id = self.ids.new("cnv")
         row = ConversationRow(
             id=conversation_id,
@@ -221,7 +271,7 @@ class Threads:
         self._new[row.id] = row
         self._remember(row)
         self._join(row, sender, "requester")
-        if linked_to is not None:
+        if linked_to is not None and joins:
             self._join(linked_to, sender, "participant")
         return row
 

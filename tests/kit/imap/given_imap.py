@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ HERE = "imap://a:p@127.0.0.1"
 def reading(url: str = "imaps://care:pass-word@mail.example.com", **changes: Any) -> ImapMailbox:
     """A mailbox as its URL says; a token may be given as text."""
     found = parse_mail_url(url, "imap")
-    return ImapMailbox(**{"url": found, "user": found.user or "care@example.com", **changes})
+    return replace(ImapMailbox(url=found, user=found.user or "care@example.com"), **changes)
 
 
 class Wire:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Annotated, ClassVar
 
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import Field, JsonValue, SecretStr, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from omnichannel.channel import (
@@ -90,7 +90,7 @@ class PagerChannel(Channel[PagerAccount]):
 
     adapter = "acme_pager"
     channel = "pager"
-    webhook_secret: ClassVar[str | None] = "secret"
+    webhook_secret: ClassVar[str | None] = "secret"  # noqa: S105 - the name of a field
     link_capacity: ClassVar[LinkCapacity | None] = LinkCapacity(chars=64, alphabet="token", editable=False)
     surfaces: ClassVar[Mapping[str, Capabilities]] = MappingProxyType(
         {
@@ -148,7 +148,7 @@ class PagerChannel(Channel[PagerAccount]):
 
     def send(self, part: Part) -> Flow[Receipt]:
         """A generator: it yields requests and is sent their answers. `part.key` stays the same over retries."""
-        body = {"to": part.to, "text": part.text, "key": part.key}
+        body: JsonValue = {"to": part.to, "text": part.text, "key": part.key}
         data = yield from self.call(HttpRequest(method="POST", url="/pages", body=body, repeat=Repeat.KEYED))
         return Receipt((self.require(data, "id"),))
 

@@ -38,6 +38,10 @@ Post: TypeAlias = Callable[[WebhookRequest], Awaitable[int]]
 """Makes the call and gives the status; 0 where nobody answered."""
 
 
+AT_ONCE = 32
+"""Webhooks that a platform has under way to us at a time."""
+
+
 class WebhookQueue:
     """Webhooks by due time. `given_up` holds those that the platform stopped trying."""
 
@@ -74,7 +78,7 @@ class WebhookQueue:
     async def deliver_due(self, post: Post, stamp: Callable[[PendingWebhook], WebhookRequest]) -> int:
         """Delivers all that are due, those included that become due meanwhile; gives the number of calls made.
 
-        One after the other, so that a run can be repeated; `side_by_side` delivers to each account on its own, as
+        One after the other, so that a run can be repeated; with `side_by_side` many at once and in no order, as
         platforms do.
         """
         calls = 0
@@ -84,12 +88,11 @@ class WebhookQueue:
                 for pending in due:
                     await self._deliver(pending, post, stamp)
                 continue
-            by_account: dict[str, list[PendingWebhook]] = {}
-            for pending in due:
-                by_account.setdefault(pending.account_id, []).append(pending)
+            limit = anyio.Semaphore(AT_ONCE)
             async with anyio.create_task_group() as group:
-                for mine in by_account.values():
-                    group.start_soon(self._deliver_all, mine, post, stamp)
+                for pending in due:
+                    await limit.acquire()
+                    group.start_soon(self._deliver_beside, pending, post, stamp, limit)
         return calls
 
     def _take_due(self) -> list[PendingWebhook]:
@@ -100,11 +103,17 @@ class WebhookQueue:
         self.under_way = len(due)
         return due
 
-    async def _deliver_all(
-        self, mine: list[PendingWebhook], post: Post, stamp: Callable[[PendingWebhook], WebhookRequest]
+    async def _deliver_beside(
+        self,
+        pending: PendingWebhook,
+        post: Post,
+        stamp: Callable[[PendingWebhook], WebhookRequest],
+        limit: anyio.Semaphore,
     ) -> None:
-        for pending in mine:
+        try:
             await self._deliver(pending, post, stamp)
+        finally:
+            limit.release()
 
     async def _deliver(
         self, pending: PendingWebhook, post: Post, stamp: Callable[[PendingWebhook], WebhookRequest]

@@ -1,0 +1,40 @@
+"""Whose a URL is, and what a link fills in."""
+
+from __future__ import annotations
+
+import pytest
+
+from omnichannel.kit.urls import same_origin, with_reference
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://api.example.com/2/x", True),
+        ("https://api.example.com", True),
+        ("http://api.example.com/2/x", False),
+        ("https://api.example.com:444/", False),
+        ("https://api.example.com.evil.example/", False),
+        ("https://api.example.com@evil.example/", False),
+        ("https://user@api.example.com/", False),
+        ("//api.example.com/", False),
+        ("https://[api.example.com/", False),
+        ("", False),
+    ],
+)
+def test_credentials_stay_at_home(url: str, same: bool) -> None:
+    assert same_origin(url, "https://api.example.com") is same
+
+
+@pytest.mark.parametrize(
+    ("text", "ref", "filled"),
+    [
+        ("", "A7K2", "#A7K2"),
+        ("Hello", "A7K2", "Hello #A7K2"),
+        ("Hello", "#A7K2", "Hello #A7K2"),
+        ("It is #A7K2, please", "A7K2", "It is #A7K2, please"),
+        ("It is A7K2", "A7K2", "It is A7K2 #A7K2"),
+    ],
+)
+def test_the_reference_is_in_the_text_once(text: str, ref: str, filled: str) -> None:
+    assert with_reference(text, ref) == filled

@@ -1,0 +1,112 @@
+"""What changes between a decision and the request: a step that was right is looked at again before it is taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from omnichannel import Hub
+from omnichannel.model.address import Address
+from omnichannel.testing.faults import FaultPlan
+from omnichannel.testing.people import Person
+from omnichannel.testing.world import World
+from tests.scenarios.support import (
+    CHANNELS,
+    HOUR,
+    MINUTE,
+    PAIRS,
+    column,
+    conversation_of,
+    handle,
+    make_hub,
+    person,
+    refusals,
+    running,
+    schema,
+    state_of,
+    texts,
+)
+
+
+async def waiting(world: World, live: Hub, channel: str, *more: str) -> tuple[Person, str]:
+    """A customer, and an answer to them that waits for its next try on a channel."""
+    ann = person(world, "Ann", channel, *more)
+    await ann.on(channel).says("Where is my bag?")
+    for other in more:
+        # A number or a mail address is what it is; on X the host would know the user's id.
+        value = world.simulator(other).customers[handle("Ann", other)].ids.get("user_id", handle("Ann", other))
+        await live.add_address((await ann.record()).id, Address(channel=other, value=value, assurance=3))
+        if other == "whatsapp":
+            await ann.on(other).says("I am here as well")
+    theirs = schema.conversations.c.channel == channel
+    (place,) = await column(live, schema.conversations.c.id, theirs)
+    world.simulator(channel).faults = FaultPlan(0, {"timeout_before_write": 1.0})
+    made = await live.reply(place, "Here it is.", agent="agent-1")
+    await world.settle()
+    world.simulator(channel).faults = FaultPlan(0)
+    assert await state_of(live, made.id) == "queued"
+    return ann, made.id
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+async def test_a_channel_closes_before_the_next_try(world: World, source: str, target: str) -> None:
+    async with running(world, make_hub()) as live:
+        ann, delivery = await waiting(world, live, source, target)
+        await live.withdraw(source, closed_at=world.now(), targets=[target])
+        await world.advance(HOUR)
+        assert (await live.delivery(delivery)).channel == target
+        assert (await refusals(live, delivery))[source] == "withdrawn"
+        assert texts(ann, source) == []
+        assert len(texts(ann, target)) == 1
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_without_another_way_it_fails_loudly(world: World, channel: str) -> None:
+    async with running(world, make_hub(channel)) as live:
+        ann, delivery = await waiting(world, live, channel)
+        await live.withdraw(channel, closed_at=world.now())
+        await world.advance(HOUR)
+        assert await state_of(live, delivery) == "failed"
+        (reason,) = await column(live, schema.deliveries.c.reason, schema.deliveries.c.id == delivery)
+        assert "withdrawn (closed since" in reason
+        assert texts(ann, channel) == []
+        # It is for a person now.
+        assert [one.id for one in (await live.desk.list("support")).items] == [(await conversation_of(live, ann)).id]
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_a_stop_before_the_next_try(world: World, channel: str) -> None:
+    async with running(world, make_hub(channel)) as live:
+        ann, delivery = await waiting(world, live, channel)
+        await ann.on(channel).says("stop")
+        await world.advance(HOUR)
+        assert await state_of(live, delivery) == "failed"
+        assert (await refusals(live, delivery))[channel] == "opted_out"
+        assert texts(ann, channel) == []
+
+
+@pytest.mark.parametrize("channel", ["x", "whatsapp"])
+async def test_a_bill_before_the_next_try(world: World, channel: str) -> None:
+    """The account is held by another message meanwhile: this one waits as well, and does not count as tried."""
+    async with running(world, make_hub(channel)) as live:
+        ann, delivery = await waiting(world, live, channel)
+        bob = person(world, "Bob", channel)
+        await bob.on(channel).says("And mine?")
+        async with world.fail(channel, "402"):
+            await live.reply((await conversation_of(live, bob)).id, "Yours too.", agent="agent-1")
+            await world.advance(20 * MINUTE)
+            assert await state_of(live, delivery) == "held"
+            assert len((await live.delivery(delivery)).attempts) == 1
+        await live.release({"x": "x-main", "whatsapp": "wa"}[channel])
+        await world.settle()
+        assert [texts(who, channel) for who in (ann, bob)] == [["Here it is."], ["Yours too."]]
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_it_comes_back_before_the_next_try(world: World, channel: str) -> None:
+    async with running(world, make_hub(channel)) as live:
+        ann, delivery = await waiting(world, live, channel)
+        closing = await live.withdraw(channel, closed_at=world.now())
+        await live.reinstate(closing.id, canary=1.0)
+        await world.advance(HOUR)
+        assert await state_of(live, delivery) in ("accepted", "read")
+        assert len(texts(ann, channel)) == 1

@@ -1,0 +1,78 @@
+"""What workers ask all day costs the same however much lies behind: every question finds its index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from omnichannel.stores import journal, outbound, schema, turns
+from omnichannel.stores.intake import Intake, Parsed
+from tests.stores.given import INFOS, LANES, Desk
+
+SOME = range(7)
+GROWING = ("journal", "events", "messages", "deliveries", "parts", "attempts", "receipts", "contacts", "addresses",
+           "conversations", "customers", "aliases", "merges", "log")  # fmt: skip
+
+
+def file(desk: Desk) -> Callable[[Connection], Any]:
+    event_ = desk.said("Bonjour", thread="t1", references=("wamid.9",), aliases={"wa_id": "33612345678"})
+    return lambda c: Intake(c, INFOS, desk.ids, desk.now).file([Parsed(1, [event_])])
+
+
+def asked(desk: Desk, unit: Callable[[Connection], Any]) -> list[str]:
+    """The plans of all statements of a unit, one line a step."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
+        statements.append((statement, values))
+
+    def look(connection: Connection) -> list[str]:
+        event.listen(connection.engine, "before_cursor_execute", note)
+        unit(connection)
+        event.remove(connection.engine, "before_cursor_execute", note)
+        plans: list[str] = []
+        for statement, values in statements:
+            if statement.startswith(("SELECT", "UPDATE")):
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                plans += [f"{row[3]}  <-  {statement[:90]}" for row in rows]
+        return plans
+
+    return desk.run(look)
+
+
+def questions(desk: Desk) -> dict[str, Callable[[Connection], Any]]:
+    now = desk.now
+    return {
+        "endpoints": journal.waiting_endpoints,
+        "take": lambda c: journal.take(c, "wa", 256),
+        "parsed": lambda c: journal.parsed(c, [1, 2, 3]),
+        "turn lanes": lambda c: turns.due_lanes(c, now),
+        "turns": lambda c: turns.claim(c, LANES, now, frozenset(), 256),
+        "turns of some lanes": lambda c: turns.claim(c, SOME, now, frozenset({"cnv_1"}), 256),
+        "delivery lanes": lambda c: outbound.due_lanes(c, now),
+        "deliveries": lambda c: outbound.claim(c, LANES, now, frozenset(), 256),
+        "deliveries of some lanes": lambda c: outbound.claim(c, SOME, now, frozenset({"cnv_1"}), 256),
+        "file": file(desk),
+    }
+
+
+@pytest.mark.parametrize("question", sorted(questions(Desk())))
+def test_no_question_walks_through_a_table_that_grows(desk: Desk, question: str) -> None:
+    for n in range(3):
+        conversation = desk.one(schema.conversations, id=desk.hear(f"Hello {n}").conversation_id)
+        desk.queue(conversation)
+        desk.later(timedelta(seconds=1))
+    plans = asked(desk, questions(desk)[question])
+    assert plans, "nothing was asked"
+    tables = tuple(f"SCAN omni_{name}" for name in GROWING)
+    walks = [line for line in plans if line.startswith(tables) and "_new" not in line.partition("<-")[0]]
+    assert walks == []
+
+
+def test_a_walk_is_seen(desk: Desk) -> None:
+    plans = asked(desk, lambda c: c.execute(text("SELECT * FROM omni_events WHERE error = 'x'")))
+    assert [line.partition("  <-")[0] for line in plans] == ["SCAN omni_events"]
