@@ -18,7 +18,7 @@ demo: venv-demo ## See it work: a small desk, simulated platforms, one of which 
 	$(BIN)/omnichannel demo $(ARGS)
 
 test: venv ## Run the tests (ARGS="-k name" for some; OMNICHANNEL_SEED=... for the same random draws)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long and not soak" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long and not soak and not faults" $(ARGS)
 
 faults: venv ## Crashes and failures in the middle of the work, the short ones
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "faults and not long" $(ARGS)
@@ -34,7 +34,7 @@ bench: venv ## Measure against the floor, in the same process
 
 coverage: venv ## Run the tests and show the lines and branches that none took
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist loadfile -m "not long and not soak" $(ARGS)
+	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist loadfile -m "not long and not soak and not faults" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

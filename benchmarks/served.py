@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 import uvicorn
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -45,7 +46,9 @@ def desk(store: str, *, work: bool, echo: bool = False) -> Hub:
         if echo:
             await turn.reply(turn.message.text)
 
-    account = WhatsAppAccount(id="wa", phone_number_id=PHONE_NUMBER_ID, app_secret=SECRET, token="t")
+    account = WhatsAppAccount(
+        id="wa", phone_number_id=PHONE_NUMBER_ID, app_secret=(SecretStr(SECRET),), token=SecretStr("t")
+    )
     return Hub([account], store=store, handlers=handlers, work=work)
 
 

@@ -20,7 +20,6 @@ HEAVY = {
     "httpx",
     "httpcore",
     "inscriptis",
-    "nh3",
     "pytest",
     "rich",
     "sqlalchemy",

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import sys
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -127,6 +127,13 @@ async def put(blobs: MemoryBlobs, content: bytes) -> str:
     return (await blobs.put(chunks(), limit=10**9)).sha256
 
 
+def journal_of(rows: dict[int, bytes]) -> Callable[[int], Awaitable[bytes | None]]:
+    async def read(seq: int) -> bytes | None:
+        return rows.get(seq)
+
+    return read
+
+
 @pytest.mark.parametrize(
     ("offset", "length"), [(0, None), (0, 10), (5, 10), (100, None), (1020, 100), (5000, 5), (0, 0)]
 )
@@ -136,22 +143,27 @@ async def test_blobs_ranges_files_and_urls_give_the_same_bytes(tmp_path: Path, o
     file.write_bytes(PNG)
     coded = base64.encodebytes(PNG)
     quoted = b"".join(b"=%02X%s" % (byte, b"=\r\n" * (at % 20 == 19)) for at, byte in enumerate(PNG))
-    mail = await put(blobs, b"head" + coded + quoted + PNG + b"tail")
+    stored = b"head" + coded + quoted + PNG + b"tail"
+    mail = await put(blobs, stored)
     start, end = 4 + len(coded), 4 + len(coded) + len(quoted)
     transport = FakeTransport(streams=[streamed(200, PNG[:7], PNG[7:])])
-    source = MediaReader(blobs, Fetcher(transport, resolve=public))
+    source = MediaReader(blobs, Fetcher(transport, resolve=public), journal_of({7: stored, 8: PNG}))
     refs = [
         f"blob:{await put(blobs, PNG)}",
         f"blob:{mail}#4,{len(coded)},base64",
         f"blob:{mail}#{start},{len(quoted)},quoted-printable",
         f"blob:{mail}#{end},{len(PNG)},8bit",
         f"path:{file}",
+        f"journal:7#4,{len(coded)},base64",
+        f"journal:7#{start},{len(quoted)},quoted-printable",
+        f"journal:7#{end},{len(PNG)},identity",
+        "journal:8",
         URL,
     ]
     wanted = PNG[offset:] if length is None else PNG[offset : offset + length]
-    assert [await everything(source, Media(ref=ref), offset=offset, length=length) for ref in refs] == [wanted] * 6
+    assert [await everything(source, Media(ref=ref), offset=offset, length=length) for ref in refs] == [wanted] * 10
     sizes = [await source.size(Media(ref=ref)) for ref in refs]
-    assert sizes == [len(PNG)] * 5 + [None]
+    assert sizes == [len(PNG)] * 9 + [None]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +174,12 @@ async def test_blobs_ranges_files_and_urls_give_the_same_bytes(tmp_path: Path, o
         f"blob:{'0' * 64}#1,2",
         f"blob:{'0' * 64}#a,b,c",
         "path:/nowhere/at/all",
+        "journal:7",
+        "journal:7#0,1,identity",
+        "journal:7#0,1",
+        "journal:-8",
+        "journal:\u0668",
+        f"journal:{'9' * 5000}",
         "platform:1",
         "http://x",
         "",
@@ -169,12 +187,20 @@ async def test_blobs_ranges_files_and_urls_give_the_same_bytes(tmp_path: Path, o
     ],
 )
 async def test_a_reference_to_nothing(ref: str) -> None:
-    source = MediaReader(MemoryBlobs())
-    with pytest.raises(MediaUnavailable):
-        await everything(source, Media(ref=ref))
-    if ref.startswith(("blob:0", "path:")):
+    for source in (MediaReader(MemoryBlobs()), MediaReader(MemoryBlobs(), journal=journal_of({8: PNG}))):
         with pytest.raises(MediaUnavailable):
-            await source.size(Media(ref=ref))
+            await everything(source, Media(ref=ref))
+        if ref.startswith(("blob:0", "path:", "journal:")) and "identity" not in ref:
+            with pytest.raises(MediaUnavailable):
+                await source.size(Media(ref=ref))
+
+
+async def test_what_is_kept_already_is_not_fetched() -> None:
+    transport = FakeTransport()
+    for ref in (f"blob:{'0' * 64}", "journal:7#0,1,identity"):
+        media = Media(ref=ref)
+        assert await keeper(transport, MemoryBlobs()).fetch(plain(), media) is media
+    assert transport.sent == []
 
 
 async def test_a_url_that_fails_while_it_is_sent_on() -> None:

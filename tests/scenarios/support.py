@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Select, select
+from sqlalchemy import Executable, select
 
 from omnichannel import Handlers, Hub
 from omnichannel.adapters.smtp_imap import SmtpImapAccount
@@ -18,12 +18,13 @@ from omnichannel.adapters.whatsapp.account import TemplateSpec
 from omnichannel.adapters.x import XAccount
 from omnichannel.channel import Account
 from omnichannel.hub.answers import Impact
+from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
 from omnichannel.model.address import Customer
 from omnichannel.model.conversation import Conversation
 from omnichannel.model.message import Delivery
 from omnichannel.runtime.policy import Policy
-from omnichannel.stores import schema
+from omnichannel.stores import schema as schema
 from omnichannel.testing.people import Person
 from omnichannel.testing.world import World
 
@@ -62,12 +63,7 @@ def make_hub(*channels: str, handlers: Handlers | None = None, policy: Policy | 
     if policy is None and not more:
         return hub
     settings = HubSettings(accounts=hub.settings.accounts, policy=policy, **more)
-    return hub.replica(settings, hub_ports(hub))
-
-
-def hub_ports(hub: Hub) -> Any:
-    """Nothing of the machine: a world brings its own."""
-    return hub._ports
+    return hub.replica(settings, Ports())
 
 
 def handle(name: str, channel: str) -> str:
@@ -87,7 +83,7 @@ def person(world: World, name: str, *channels: str, language: str = "en") -> Per
 
 
 @asynccontextmanager
-async def running(world: World, hub: Hub) -> AsyncIterator[Hub]:
+async def running(world: World, hub: Hub) -> AsyncGenerator[Hub]:
     """The hub in its world; when it ends well, nothing was lost and nothing doubled."""
     async with world.run(hub) as live:
         yield live
@@ -97,7 +93,7 @@ async def running(world: World, hub: Hub) -> AsyncIterator[Hub]:
 # ---------------------------------------------------------------- what rows say
 
 
-async def rows(live: Hub, query: Select[Any]) -> list[Any]:
+async def rows(live: Hub, query: Executable) -> list[Any]:
     """Rows of the store."""
     return list(await live.core.store.read(lambda c: c.execute(query).all()))
 

@@ -6,9 +6,11 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import delete
 
 from omnichannel.channel.wire import Envelope
-from omnichannel.stores import journal, schema
+from omnichannel.model.content import Media
+from omnichannel.stores import journal, records, schema
 from omnichannel.stores.journal import Arrival
 from omnichannel.testing.clock import START
 from tests.stores.given import Desk
@@ -64,10 +66,32 @@ def test_a_parked_row_stops_nobody_and_comes_back_with_its_bytes(desk: Desk) -> 
 
 def test_only_what_was_parsed_is_forgotten(desk: Desk) -> None:
     old, new, parked = desk.arrive(b"old", b"new", b"parked")
-    desk.run(lambda c: (journal.parsed(c, [old]), journal.park(c, parked, "no")))
+    desk.run(lambda c: journal.parsed(c, [old]))
+    desk.run(lambda c: journal.park(c, parked, "no"))
     assert desk.run(lambda c: journal.forget(c, desk.now)) == 0
     assert desk.run(lambda c: journal.forget(c, desk.now + timedelta(seconds=1))) == 1
     assert [row.seq for row in desk.rows(schema.journal)] == [new, parked]
+
+
+def test_the_bytes_of_an_attachment_are_not_forgotten(desk: Desk) -> None:
+    """A small mail's files stand in the journalled mail itself: its row lives as long as they do."""
+    inline = Media(name="a.pdf", type="application/pdf", kind="file", ref="inline:5,3,base64")
+    elsewhere = Media(name="b.pdf", ref="blob:00#5,3,base64")
+    message = desk.hear("See these", account="care", attachments=(inline, elsewhere))
+    desk.hear("And nothing else", account="care")
+    kept, other = desk.rows(schema.journal)
+    rows = [(row.name, row.ref, row.journal_seq) for row in desk.rows(schema.media, message_id=message.id)]
+    assert rows == [("a.pdf", f"journal:{kept.seq}#5,3,base64", kept.seq), ("b.pdf", "blob:00#5,3,base64", None)]
+    shown = records.message(message).attachments
+    assert [(one.id, one.name, one.ref) for one in shown] == [
+        (row.id, row.name, row.ref) for row in desk.rows(schema.media)
+    ]
+    later = desk.now + timedelta(days=400)
+    assert desk.run(lambda c: journal.forget(c, later)) == 1
+    assert desk.run(lambda c: journal.content(c, kept.seq)) == b"{}"
+    assert desk.run(lambda c: journal.content(c, other.seq)) is None
+    desk.run(lambda c: c.execute(delete(schema.media)))
+    assert desk.run(lambda c: journal.forget(c, later)) == 1
 
 
 def test_a_cursor_commits_with_what_it_follows(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -16,12 +15,12 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from omnichannel.stores import schema, upsert
-from omnichannel.stores.upsert import CHUNK, among, insert_rows, update_rows
+from omnichannel.stores.upsert import CHUNK, among, insert_rows, none_of, update_rows
 from omnichannel.testing.clock import START
 from tests.stores.given import Desk
 
 CONTACT = ("address_id", "account")
-POSTGRESQL = cast(Callable[[], Dialect], postgresql.dialect)()
+POSTGRESQL: Dialect = cast(Any, postgresql).dialect()
 
 
 def timer(n: int, **more: Any) -> dict[str, Any]:
@@ -149,7 +148,7 @@ def test_membership_is_that_of_the_values(desk: Desk, wanted: tuple[str, ...], f
     desk.run(lambda c: insert_rows(c, schema.timers, [timer(n, key=key) for n, key in enumerate(keys)]))
     query = select(schema.timers.c.key).where(among(schema.timers.c.key, wanted)).order_by(schema.timers.c.seq)
     assert list(desk.run(lambda c: c.execute(query).scalars().all())) == found
-    others = select(schema.timers.c.key).where(~among(schema.timers.c.key, wanted)).order_by(schema.timers.c.seq)
+    others = select(schema.timers.c.key).where(none_of(schema.timers.c.key, wanted)).order_by(schema.timers.c.seq)
     assert list(desk.run(lambda c: c.execute(others).scalars().all())) == [key for key in keys if key not in found]
 
 
@@ -189,8 +188,8 @@ def test_postgresql_is_asked_in_its_own_words() -> None:
 
 
 def test_postgresql_is_given_arrays() -> None:
-    query: Any = (
-        select(schema.timers.c.seq).where(among(schema.timers.c.seq, [1, 2])).compile(dialect=postgresql.dialect())
-    )
-    assert str(query).endswith("WHERE omni_timers.seq = ANY (%(param_1)s::BIGINT[])")
+    number = schema.timers.c.seq
+    query: Any = select(number).where(among(number, [1, 2]), none_of(number, [3])).compile(dialect=POSTGRESQL)
+    said = str(query).partition("WHERE ")[2]
+    assert said == ("omni_timers.seq = ANY (%(param_1)s::BIGINT[]) AND omni_timers.seq <> ALL (%(param_2)s::BIGINT[])")
     assert query._bind_processors["param_1"]([1, 2]) == [1, 2]

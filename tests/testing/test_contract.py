@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import JsonValue
 
 from omnichannel.channel import (
     Accept,
@@ -58,9 +59,21 @@ def contract(fixtures: Path, channel: type[Channel[Any]] = PagerChannel, **data:
     return made()
 
 
+class Carries(PagerChannel):
+    @property
+    def reply_tokens(self) -> bool:
+        return True
+
+    def send(self, part: Part) -> Flow[Receipt]:
+        body: dict[str, JsonValue] = {"to": part.to, "text": part.text}
+        body |= {"back": part.context["reply_token"]} if part.context else {}
+        data = yield from self.call(HttpRequest(method="POST", url="pages", body=body))
+        return Receipt((self.require(data, "id"),))
+
+
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_whole_channel_passes(fixtures: Path, check: str) -> None:
-    getattr(contract(fixtures), check)()
+    getattr(contract(fixtures, Carries), check)()
 
 
 class AcceptsAll(PagerChannel):
@@ -153,6 +166,12 @@ class NoReference(PagerChannel):
         return Link("https://pager.example/new")
 
 
+class Forgets(PagerChannel):
+    @property
+    def reply_tokens(self) -> bool:
+        return True
+
+
 class NoSuchField(PagerChannel):
     webhook_secret = "app_secret"
 
@@ -192,6 +211,7 @@ class Unfetchable(PagerChannel):
         (Hides, "test_methods_are_overridden_if_and_only_if_declared", "`edit` is overridden, but"),
         (NoCapacity, "test_methods_are_overridden_if_and_only_if_declared", "`link_capacity` is set if and only if"),
         (NoReference, "test_a_link_carries_its_reference", "does not carry 4927750163"),
+        (Forgets, "test_a_reply_token_goes_out", "dm: the reply token is in no request"),
         (NoSuchField, "test_methods_are_overridden_if_and_only_if_declared", "the account has no 'app_secret'"),
         (Unfetchable, "test_recorded_payloads_become_the_expected_events", "no `locate` to fetch it"),
     ],
@@ -253,6 +273,7 @@ class Bare(Channel[PagerAccount]):
         ("test_recorded_sends_are_as_expected", "no cases in"),
         ("test_every_error_rule_is_reached_by_a_recorded_answer", "no rules"),
         ("test_a_link_carries_its_reference", "nothing links here"),
+        ("test_a_reply_token_goes_out", "answers bring none back"),
     ],
 )
 def test_what_cannot_be_checked_is_skipped_with_a_reason(tmp_path: Path, check: str, reason: str) -> None:

@@ -14,8 +14,6 @@ EXTRAS = {
     "charset_normalizer": "email",
     "cyclopts": "cli",
     "inscriptis": "email",
-    "mailparser_reply": "email",
-    "nh3": "email",
     "psycopg": "postgres",
     "pymap": "testing",
     "respx": "testing",

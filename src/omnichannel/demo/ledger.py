@@ -95,8 +95,8 @@ async def _places(core: Core, channel: str) -> Counter[Place]:
             handles = await core.store.read(partial(_handles, one=one))
             for customer_id, place in await standings_of(core, one):
                 handle = handles[customer_id]
-                before = best.get(handle, "unreachable")
-                best[handle] = min(place, before, key=_ORDER.index)
+                before: Place = best.get(handle, "unreachable")
+                best[handle] = place if _ORDER.index(place) < _ORDER.index(before) else before
     return Counter(best.values())
 
 
@@ -106,7 +106,11 @@ def _handles(connection: Connection, one: Withdrawal) -> dict[str, str]:
     query = select(addresses.c.customer_id, addresses.c.value).where(
         addresses.c.channel == one.channel, addresses.c.brand == one.brand
     )
-    return {owners.get(row.customer_id, row.customer_id): row.value for row in connection.execute(query)}
+    found: dict[str, str] = {}
+    for row in connection.execute(query):
+        customer_id = str(row.customer_id)
+        found[owners.get(customer_id, customer_id)] = row.value
+    return found
 
 
 def _rows(connection: Connection, said: Sequence[Said], problems: list[Problem]) -> dict[str, int]:

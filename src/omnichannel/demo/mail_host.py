@@ -66,7 +66,7 @@ class MailHost:
     def _authenticate(self, server: SMTP, session: Session, envelope: Envelope, method: str, given: Any) -> AuthResult:
         right = isinstance(given, LoginPassword) and given.password == self.password.encode()
         if right:
-            session.auth_data = given.login.decode()
+            setattr(session, "auth_data", given.login.decode())  # noqa: B010 - aiosmtpd declares it as something else
         return AuthResult(success=right, handled=False)
 
     async def handle_RCPT(

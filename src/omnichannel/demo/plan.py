@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, SecretStr
 
@@ -36,7 +37,7 @@ class HubPlan(BaseModel):
 
     def opened(self) -> list[Account]:
         """The accounts."""
-        return [account_type(adapter)(**fields) for adapter, fields in self.accounts]
+        return [account_type(adapter).model_validate(fields) for adapter, fields in self.accounts]
 
     def save(self, path: Path) -> None:
         """Writes the plan, for its owner's eyes only."""
@@ -58,5 +59,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
+        return [_plain(one) for one in cast(Sequence[Any], value)]
     return value.total_seconds() if hasattr(value, "total_seconds") else value

@@ -28,6 +28,8 @@ REDIRECT_AT = 0.6
 """After this share of the lines X redirects, and closes after the last one."""
 AT_ONCE = 64
 LONGEST = 240.0
+FACTOR_WITH_KILLS = 20.0
+"""A hub that is started again takes seconds, and platforms give up after so many minutes of their own time."""
 Say = Callable[[str], None]
 
 
@@ -199,9 +201,10 @@ class Replay:
 
 
 async def replay(
-    path: Path, *, seed: int, database: Path | None, say: Say, kills: int = 0, factor: float = FACTOR
+    path: Path, *, seed: int, database: Path | None, say: Say, kills: int = 0, factor: float | None = None
 ) -> tuple[Totals, list[Problem]]:
     """Replays a file; gives the totals and every problem. Raises `ConfigurationError` for a file that is none."""
+    factor = factor or (FACTOR_WITH_KILLS if kills else FACTOR)
     history = read(path, seed)
     say(
         f"{history.conversations:,} conversations, {history.customers:,} customers, "

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack, nullcontext
+from collections.abc import Generator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -147,9 +148,9 @@ class Stage:
         mail |= {"smtp_url": self.host.smtp_url(mail_id), "imap_url": self.host.imap_url(mail_id)}
         mail["authserv_id"] = AUTHSERV_ID
         adopted: list[Account] = [
-            self.x.adopt(account_type("x")(**x)),
-            self.whatsapp.adopt(account_type("whatsapp")(**whatsapp)),
-            self.mail.adopt(account_type("smtp_imap")(**mail)),
+            self.x.adopt(account_type("x").model_validate(x)),
+            self.whatsapp.adopt(account_type("whatsapp").model_validate(whatsapp)),
+            self.mail.adopt(account_type("smtp_imap").model_validate(mail)),
         ]
         for simulator, account in zip((self.x, self.whatsapp), adopted, strict=False):
             simulator.connect(account.id, f"http://{HOST}:{ports['hub']}/{account.id}")
@@ -231,9 +232,16 @@ def _spawn(plan: str, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=file, stderr=file)  # noqa: S603 - our own module
 
 
+class _Quiet(uvicorn.Server):
+    """A server that leaves signals to whoever runs it: there are several here."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Captures none."""
+        yield
+
+
 async def _serve(app: Any, port: int) -> None:
     """Serves a platform until cancelled; what it shows of a broken request is its own affair."""
     config = uvicorn.Config(app, host=HOST, port=port, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
-    await server.serve()
+    await _Quiet(config).serve()

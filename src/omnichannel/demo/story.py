@@ -130,7 +130,7 @@ async def _leave(stage: Stage, say: Say) -> dict[str, str]:
         reach = impact.reach
         say(
             f"   {brand.name}: {reach.customers} customers on X, {reach.reachable_elsewhere} with another address, "
-            f"{impact.open_conversations} open conversations; notices would cost {reach.cost} USD."
+            f"{impact.open_conversations} open conversations; notices would cost {reach.cost.normalize():f} USD."
         )
         now = stage.clock.now()
         withdrawal = await stage.desk.withdraw(

@@ -46,7 +46,7 @@ class Impact:
     brand: str
     reach: Reach
     open_conversations: int
-    notice_price: Decimal | None
+    prices: Mapping[str, Decimal]
     currency: str = "USD"
 
     def as_text(self) -> str:
@@ -60,7 +60,7 @@ class Impact:
             ("  unreachable", f"{reach.unreachable:,}{_by(reach.reasons)}"),
             ("open conversations", f"{self.open_conversations:,}"),
             ("notices", f"{reach.notices:,}"),
-            ("cost of notices", f"{reach.cost.normalize():f} {self.currency}"),
+            ("cost of notices", f"{reach.cost.normalize():f} {self.currency}" if self.prices else "no price is known"),
         ]
         width = max(len(name) for name, _ in rows)
         head = f"If {self.channel} goes ({self.brand}):"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -138,7 +138,7 @@ async def open_core(
     public_url: str,
     queues: dict[str, str],
     first_response: dict[str, Any],
-) -> AsyncIterator[Core]:
+) -> AsyncGenerator[Core]:
     """Opens the store, reads the secrets and wires everything; closes it all at the end.
 
     Raises `ConfigurationError` for a missing secret and `StoreError` for a store that cannot be opened.
@@ -163,7 +163,7 @@ async def _wire(
     blobs = ports.blobs or _blobs_beside(store)
     reader = MediaReader(blobs, journal=lambda seq: store.read(lambda c: journal.content(c, seq)))
     transport = ports.transport(reader) if ports.transport else _network(reader)
-    fetcher = Fetcher(transport)
+    fetcher = Fetcher(transport, allow=ports.allow)
     owner = ids.new("wrk")
     limiter = Limiter(clock)
     vault = TokenVault(_TokenRows(store), clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -60,7 +61,7 @@ class Desk:
         now = core.ports.clock.now()
         return await core.store.write(lambda c: desk.add_note(c, conversation, text, agent, core.ids, now))
 
-    async def _change(self, conversation: str, values: dict[str, object], fact: str, *, agent: str) -> Conversation:
+    async def _change(self, conversation: str, values: Mapping[str, object], fact: str, *, agent: str) -> Conversation:
         from omnichannel.stores import desk
 
         core = self.hub.core

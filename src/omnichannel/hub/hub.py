@@ -126,6 +126,7 @@ class Hub(Registering):
                 group = await stack.enter_async_context(anyio.create_task_group())
                 stack.push_async_callback(core.worker.release)
                 stack.callback(group.cancel_scope.cancel)
+                stack.push_async_callback(core.worker.finish)
                 group.start_soon(core.worker.run)
                 group.start_soon(run_sources, core)
             self._stack = stack.pop_all()
@@ -368,24 +369,22 @@ class Hub(Registering):
         return await withdrawing.outcome(self.core, withdrawal)
 
     async def release(self, account: str, *, by: str = "api") -> None:
-        """Says that an account works: what was held, suspected or failing there is forgotten, and what waited for it
-        goes out. Raises `NotFound`."""
+        """Says that an account works: what was held or suspected there goes out. Raises `NotFound`."""
         from omnichannel.hub import withdrawing
 
         await withdrawing.release(self.core, account, by)
 
     # -- events
 
-    async def events(self, *, after: int | None = None, types: Iterable[str] = ()) -> AsyncIterator[Event]:
+    def events(self, *, after: int | None = None, types: Iterable[str] = ()) -> AsyncIterator[Event]:
         """Follows the event log, for the host's own tables: every event once, in order, from after a number (None:
         from now on). Never ends."""
         from omnichannel.hub import reading
 
-        async for event in reading.events(self.core, after, tuple(types)):
-            yield event
+        return reading.EventStream(self.core, after, tuple(types))
 
     def _brand(self, brand: str | None) -> str:
-        known = self.settings.brands or ("default",)
+        known: list[str] = list(self.settings.brands) or ["default"]
         if brand is None:
             if len(known) > 1:
                 raise ConfigurationError(f"there are several brands ({', '.join(known)}): say which, with brand=")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +38,8 @@ class Ports:
     transport: Callable[[MediaSource], Transport] | None = None
     mailer: Callable[[MediaSource], Mailer] | None = None
     connect: Callable[[Connect], Awaitable[Any]] | None = None
+    allow: Collection[str] = ()
+    """Origins that files are fetched from without a look at their address: those of simulated platforms."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     random: random.Random = field(default_factory=lambda: random.Random())  # noqa: S311 - jitter, not secrets
     read_file: Callable[[str], str] = field(default=lambda path: Path(path).read_text("utf-8"))

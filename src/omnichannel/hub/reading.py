@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import anyio
 from sqlalchemy import Connection, insert, select
@@ -173,13 +174,28 @@ def _why(connection: Connection, *, delivery_id: str) -> str:
     return found or "no reason is known"
 
 
-async def events(core: Core, after: int | None, types: Sequence[str]) -> AsyncIterator[Event]:
-    """The event log, for ever."""
-    seq = after if after is not None else await core.store.read(log.last)
-    while True:
-        rows = await core.store.read(partial(log.after, seq=seq, types=types))
-        for row in rows:
-            seq = row.seq
-            yield event_of(row)
-        if not rows:
-            await core.ports.engine.wait(SWEEP)
+class EventStream:
+    """The event log from a number on, for ever. No generator: whoever leaves the loop has nothing to close."""
+
+    def __init__(self, core: Core, after: int | None, types: Sequence[str]) -> None:
+        self._core = core
+        self._seq = after
+        self._types = types
+        self._read: deque[Event] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        """The next event; waits for it."""
+        store = self._core.store
+        if self._seq is None:
+            self._seq = await store.read(log.last)
+        while not self._read:
+            rows = await store.read(partial(log.after, seq=self._seq, types=self._types))
+            self._read.extend(event_of(row) for row in rows)
+            if not rows:
+                await self._core.ports.engine.wait(SWEEP)
+        event = self._read.popleft()
+        self._seq = event.seq
+        return event

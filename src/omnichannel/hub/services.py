@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class TurnServices:
         return self._typing(turn)
 
     @asynccontextmanager
-    async def _typing(self, turn: DueTurn) -> AsyncIterator[None]:
+    async def _typing(self, turn: DueTurn) -> AsyncGenerator[None]:
         message = turn.message
         channel = self.doors.channels.get(message.account)
         surface = channel.surface(message.surface) if channel is not None else None
@@ -52,7 +52,7 @@ class TurnServices:
         return self._open_media(media, account)
 
     @asynccontextmanager
-    async def _open_media(self, media: Media, account: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _open_media(self, media: Media, account: str) -> AsyncGenerator[AsyncIterator[bytes]]:
         kept: Media | Failure = media
         if media.ref.partition(":")[0] in ("platform", "https"):
             kept = await self.keeper.fetch(self.doors.channels[account], media)

@@ -66,6 +66,7 @@ def from_toml(path: str | PathLike[str]) -> HubSettings:
             rules=read.rules,
             brand_names={name: brand.name or name for name, brand in read.brands.items()},
             allowed_hosts=hosts,
+            timezone=read.timezone,
         ),
         withdrawals=read.withdrawals,
     )

@@ -24,14 +24,14 @@ AGAIN = 60.0
 
 def kinds_of(channel: Channel[Any]) -> list[SourceKind]:
     """How an account is read: what was asked for, of what its channel can."""
-    kind = type(channel)
-    can: dict[SourceKind, bool] = {
-        "session": kind.session is not Channel.session,
-        "listen": kind.listen is not Channel.listen,
-        "poll": kind.poll is not Channel.poll,
-    }
     wanted = channel.account.sources
-    return [name for name in (channel.default_sources if wanted is None else wanted) if can[name]]
+    return [name for name in (channel.default_sources if wanted is None else wanted) if _can(channel, name)]
+
+
+def _can(channel: Channel[Any], name: SourceKind) -> bool:
+    own: object = getattr(type(channel), name)
+    inherited: object = getattr(Channel, name)
+    return own is not inherited
 
 
 async def run_sources(core: Core) -> None:

@@ -135,7 +135,7 @@ async def outcome(core: Core, withdrawal_id: str) -> Impact:
 
 async def standings_of(core: Core, one: Withdrawal) -> list[tuple[str, Place]]:
     """Where a withdrawal has left each customer."""
-    standings = await core.store.read(lambda c: _standings(c, core, one, None, told=True))
+    standings = await core.store.read(lambda c: _standings(c, core, one, {}, told=True))
     return [
         (
             each.customer_id,
@@ -156,26 +156,28 @@ async def outreach(core: Core, withdrawal_id: str, limit: int | None) -> int:
 
 
 async def _impact(core: Core, one: Withdrawal, *, told: bool) -> Impact:
-    notice = _notice_price(core, one)
+    prices = _notice_prices(core, one)
 
     def unit(connection: Connection) -> tuple[Reach, int]:
-        standings = _standings(connection, core, one, notice, told=told)
-        return reach(standings), withdrawals.open_on(connection, one.channel, one.account)
+        standings = _standings(connection, core, one, prices, told=told)
+        return reach(standings), withdrawals.open_on(connection, one)
 
     found, open_there = await core.store.read(unit)
-    return Impact(channel=one.channel, brand=one.brand, reach=found, open_conversations=open_there, notice_price=notice)
+    return Impact(channel=one.channel, brand=one.brand, reach=found, open_conversations=open_there, prices=prices)
 
 
-def _notice_price(core: Core, one: Withdrawal) -> Decimal | None:
-    """What one notice costs: an answer with a link in it."""
+def _notice_prices(core: Core, one: Withdrawal) -> dict[str, Decimal]:
+    """What a notice costs on each surface: an answer with a link in it."""
     channel: Channel[Any] | None = next(iter(core.doors.of_channel(one.channel, one.brand)), None)
     if channel is None:
-        return None
-    return price(channel.prices, "reply", None, core.ports.clock.now(), True)
+        return {}
+    now = core.ports.clock.now()
+    known = {name: price(channel.prices, "reply", None, now, True, conditions={name}) for name in channel.surfaces}
+    return {name: amount for name, amount in known.items() if amount is not None}
 
 
 def _standings(
-    connection: Connection, core: Core, one: Withdrawal, notice: Decimal | None, *, told: bool
+    connection: Connection, core: Core, one: Withdrawal, prices: Mapping[str, Decimal], *, told: bool
 ) -> list[Standing]:
     people = withdrawals.people_on(connection, one.brand, one.channel, one.account)
     owners = owners_of(connection, people)
@@ -188,6 +190,7 @@ def _standings(
     gone = _unreachable(connection, one.brand)
     left = [c for c in core.doors.of_channel(one.channel, one.brand) if one.account not in (None, c.account.id)]
     wanted = [name for name in core.doors.names(one.brand) if name != one.channel or left]
+    surfaces = withdrawals.surfaces_of(connection, one)
     standings: list[Standing] = []
     for person in set(persons.values()):
         customer = customers[person]
@@ -199,6 +202,7 @@ def _standings(
             and address.id not in gone
             and consent_for(agreed, one.brand, "service", address.channel) != "revoked"
         ]
+        notices = int(person in had) if told else 1
         standings.append(
             Standing(
                 customer_id=person,
@@ -206,8 +210,8 @@ def _standings(
                 elsewhere=tuple(dict.fromkeys(elsewhere)),
                 told=person in had,
                 reason="" if elsewhere else "no other address",
-                notices=int(person in had) if told else 1,
-                cost=(notice or Decimal(0)) * (int(person in had) if told else 1),
+                notices=notices,
+                cost=prices.get(surfaces.get(person, ""), Decimal(0)) * notices,
             )
         )
     return standings

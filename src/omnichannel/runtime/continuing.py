@@ -140,7 +140,14 @@ class Continuing:
         automatic = turn.message.automatic
         if not wants_notice(withdrawal, phase, conversation.created_at, automatic=automatic, noticed=had):
             return None
-        return self.make_notice(withdrawal, conversation, turn.customer.id, turn.customer.language, turn.message.id)
+        return self.make_notice(
+            withdrawal,
+            conversation,
+            turn.customer.id,
+            turn.customer.language,
+            turn.message.id,
+            turn.customer.timezone,
+        )
 
     def make_notice(
         self,
@@ -149,6 +156,7 @@ class Continuing:
         customer_id: str,
         language: str | None,
         answers: str | None,
+        timezone: str | None = None,
     ) -> NewNotice:
         """A notice for one conversation, with fresh links."""
         now = self.clock.now()
@@ -156,7 +164,8 @@ class Continuing:
         links = self.links(conversation, customer_id, withdrawal.targets, public=public, withdrawal=withdrawal)
         spoken = conversation.language or language
         brand = self.policy.name_of(conversation.brand)
-        text = render_notice(withdrawal, spoken, {link.target: link.url for link in links}, brand)
+        zone = timezone or self.policy.timezone
+        text = render_notice(withdrawal, spoken, {link.target: link.url for link in links}, brand, zone)
         delivery = NewDelivery(
             id=self.ids.new("dlv"),
             brand=conversation.brand,

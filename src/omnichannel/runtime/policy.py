@@ -45,6 +45,8 @@ class Policy:
     patterns: Sequence[re.Pattern[str]] = ()
     brand_names: Mapping[str, str] = field(default_factory=dict[str, str])
     allowed_hosts: frozenset[str] = frozenset()
+    timezone: str | None = None
+    """In which dates are told to customers whose own time zone is not known; UTC without."""
     media_url: Callable[[Media], str | None] | None = None
 
     def name_of(self, brand: str) -> str:

@@ -70,4 +70,6 @@ class Prober:
 
 
 def _can_probe(channel: Channel[Any] | None) -> bool:
-    return channel is not None and type(channel).probe is not Channel.probe
+    own: object = getattr(type(channel), "probe", None)
+    inherited: object = getattr(Channel, "probe", None)
+    return channel is not None and own is not inherited

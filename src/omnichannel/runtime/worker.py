@@ -33,6 +33,8 @@ BATCH = 256
 MOST_BUSY = 1000
 """How many conversations are worked on at a time: what is beyond that waits in its rows, not in memory."""
 REST = timedelta(seconds=SWEEP)
+FINISH = 5.0
+PAUSE = 0.02
 """How long a conversation is left alone after our own code or the store failed in it."""
 
 
@@ -89,6 +91,7 @@ class Worker:
     _resting: dict[str, datetime] = field(default_factory=dict[str, datetime])
     _parsing: bool = False
     _asked: bool = False
+    _closing: bool = False
 
     # -- driven by a simulation
 
@@ -159,6 +162,8 @@ class Worker:
 
     async def _look(self, group: TaskGroup) -> int:
         now = self.clock.now()
+        if self._closing:
+            return 0
         done = await self._start(group, now)
         done += await self.timers.tick()
         done += await self.notify()
@@ -224,14 +229,20 @@ class Worker:
             self._busy.discard(conversation_id)
             self.kick()
 
+    async def finish(self, within: float = FINISH) -> None:
+        """Takes up nothing new, and lets what is under way come to its end for so many seconds: a request that is cut
+        off leaves a message of which nobody knows whether it arrived."""
+        self._closing = True
+        with anyio.move_on_after(within, shield=True):
+            while self._busy:
+                await self.engine.wait(PAUSE)
+
     async def release(self) -> None:
-        """Gives the lanes back at once, so that another worker need not wait for the leases to end."""
-        names = [turns.lease_name(lane) for lane in self._fences]
+        """Gives everything back at once, so that another worker need not wait for the leases to end."""
         self._fences.clear()
         self._leased_at.clear()
-        if names:
-            now = self.clock.now()
-            await self.store.write(lambda c: leases.release(c, names, self.owner, now))
+        now = self.clock.now()
+        await self.store.write(lambda c: leases.release_all(c, self.owner, now))
 
 
 def _claim(connection: Connection, lanes: Collection[int], now: datetime, busy: frozenset[str]) -> _Found:

@@ -102,7 +102,7 @@ class Directory:
             found = self._by_alias.get((kind, (info.brand, info.channel, name)))
             if found is not None:
                 return found
-        for kind in ("bsuid", "wa_id", "parent_bsuid"):
+        for kind in ("bsuid", "wa_id", "parent_bsuid", "former"):
             found = self._by_alias.get((kind, (info.brand, info.channel, value)))
             if found is not None:
                 return found

@@ -55,6 +55,11 @@ def release(connection: Connection, names: Iterable[str], owner: str, now: datet
     connection.execute(update(leases).where(among(leases.c.name, names), leases.c.owner == owner).values(until=now))
 
 
+def release_all(connection: Connection, owner: str, now: datetime) -> None:
+    """Gives back whatever an owner holds."""
+    connection.execute(update(leases).where(leases.c.owner == owner, leases.c.until > now).values(until=now))
+
+
 def forget(connection: Connection, before: datetime) -> None:
     """Drops leases that nobody has held for long."""
     connection.execute(delete(leases).where(leases.c.until < before))

@@ -29,7 +29,7 @@ from omnichannel.stores.schema import (
 from omnichannel.stores.turns import lease_name
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import LANES, Fact
-from omnichannel.stores.upsert import among
+from omnichannel.stores.upsert import among, none_of
 
 WAITING = ("queued",)
 """States in which a delivery holds up the later ones of its conversation: what was said first arrives first."""
@@ -58,8 +58,9 @@ def due_lanes(connection: Connection, now: datetime) -> set[int]:
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """When the next delivery is due."""
-    found: datetime | None = connection.execute(select(func.min(deliveries.c.due_at))).scalar()
+    """When there is something to do about a delivery next."""
+    free = deliveries.c.state.not_in(WAITING) | _IS_FIRST
+    found: datetime | None = connection.execute(select(func.min(deliveries.c.due_at)).where(free)).scalar()
     return found
 
 
@@ -76,7 +77,7 @@ def claim(
     if len(lanes) < LANES:
         query = query.where(among(deliveries.c.lane, lanes))
     if busy:
-        query = query.where(~among(deliveries.c.conversation_id, busy))
+        query = query.where(none_of(deliveries.c.conversation_id, busy))
     found = sorted(DueDelivery(*row) for row in connection.execute(query))
     first: dict[str, str] = {}
     for one in found:

@@ -108,7 +108,7 @@ def accept(
     ]
     upsert(connection, receipts, rows, key=("platform_id", "account"))
     _record_message(connection, row, sent, visibility, now, ids)
-    _move_on(connection, row, sent, visibility, now)
+    log.append(connection, _move_on(connection, row, sent, visibility, now), ids, now)
     if row.kind == "code" and row.idempotency_key is not None:
         # Its 15 minutes begin when it is out: a limit of the platform may have held it back for longer than that.
         waiting = codes.c.conversation_id == row.idempotency_key.removeprefix(CODE_KEY)
@@ -151,14 +151,15 @@ def _record_message(
     )
 
 
-def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime) -> None:
+def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime) -> list[Fact]:
     """The conversation after we wrote: what may be answered by number, and where it takes place now."""
     values: dict[str, Any] = {}
+    facts: list[Fact] = []
     if row.kind == "message" and row.agent is not None:
         values |= {"waiting": False, "waiting_at": None, "due_at": None}
     current = connection.execute(select(conversations).where(conversations.c.id == row.conversation_id)).first()
     if current is None:
-        return
+        return facts
     options = _options(connection, row, current)
     if row.kind in SPOKEN and options != current.options:
         values["options"] = options
@@ -167,6 +168,10 @@ def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, n
         values |= {"channel": row.channel, "adapter": row.adapter, "account": row.account, "surface": row.surface}
         values |= {"visibility": visibility, "address_id": row.address_id, "thread": sent.thread, "context": None}
         values |= {"moved_at": now if current.channel != row.channel else current.moved_at}
+        if current.channel != row.channel:
+            what = {"conversation": current.id, "customer": current.customer_id}
+            what |= {"from": current.channel, "to": row.channel, "opened": current.id}
+            facts.append(Fact(type="conversation.moved", brand=current.brand, data=what))
     elif sent.thread and current.thread is None and same_place:
         values["thread"] = sent.thread
     if values:
@@ -180,6 +185,7 @@ def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, n
             key=("address_id", "account"),
             latest=("last_out_at",),
         )
+    return facts
 
 
 def _options(connection: Connection, row: AnyRow, conversation: AnyRow) -> list[list[str]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -25,6 +26,8 @@ from omnichannel.stores.units import AccountInfo, Fact
 
 UNSETTLED = ("started", "unknown")
 OPEN = (*UNSETTLED, "failed")
+_NAMES = re.compile(r"^(?:\s*@\w+)+")
+
 UNMATCHED_FOR = timedelta(days=8)
 """How long a status waits for its message: longer than the longest redelivery (Meta: 7 days)."""
 
@@ -105,9 +108,14 @@ def _unsettled_part(connection: Connection, event: MessageEchoed) -> tuple[str, 
     elif event.recipient:
         query = query.where(steps.c.to == event.recipient)
     for row in connection.execute(query):
-        if event.correlation or str(row.content.get("text", "")).strip() == event.text.strip():
+        if event.correlation or _words(str(row.content.get("text", ""))) == _words(event.text):
             return row.key, row.seq
     return None
+
+
+def _words(text: str) -> str:
+    """A text without the names that it begins with: platforms add them to answers, and take them away."""
+    return " ".join(_NAMES.sub("", text).split())
 
 
 def _by_colleague(

@@ -16,7 +16,7 @@ from omnichannel.stores.notices import insert_notices
 from omnichannel.stores.schema import conversations, events, messages
 from omnichannel.stores.types import AnyRow, fetch
 from omnichannel.stores.units import LANES, DueTurn, Fact, TurnResult
-from omnichannel.stores.upsert import among, insert_rows, update_rows
+from omnichannel.stores.upsert import among, insert_rows, none_of, update_rows
 
 MAX_TRIES = 5
 RETRIES = (timedelta(0), timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
@@ -39,7 +39,7 @@ def due_lanes(connection: Connection, now: datetime) -> set[int]:
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next message is to be handled (again)."""
-    found: datetime | None = connection.execute(select(func.min(events.c.due_at)).where(_IS_NEW)).scalar()
+    found: datetime | None = connection.execute(select(func.min(events.c.due_at)).where(_IS_NEW, _IS_FIRST)).scalar()
     return found
 
 
@@ -59,7 +59,7 @@ def claim(
     if len(lanes) < LANES:
         query = query.where(among(events.c.lane, lanes))
     if busy:
-        query = query.where(~among(events.c.conversation_id, busy))
+        query = query.where(none_of(events.c.conversation_id, busy))
     return _load(connection, sorted(fetch(connection, query), key=lambda row: row.seq))
 
 

@@ -9,14 +9,14 @@ guard the data, and a writer that waits too long, or a system without such locks
 from __future__ import annotations
 
 import os
+import sys
 import time
 from types import TracebackType
 from typing import Self
 
-try:
+# Windows has no such locks: there, writers wait as SQLite lets them.
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows: writers wait as SQLite lets them
-    fcntl = None  # type: ignore[assignment]
 
 PAUSE = 0.001
 
@@ -27,7 +27,7 @@ class Turnstile:
     def __init__(self, path: str | None, patience: float) -> None:
         self._patience = patience
         self._files: list[int] = []
-        if path is not None and fcntl is not None:
+        if path is not None and sys.platform != "win32":
             names = (f"{path}-queue", f"{path}-turn")
             self._files = [os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for name in names]
 
@@ -38,29 +38,40 @@ class Turnstile:
             lined_up = self._lock(queue, until)
             self._lock(turn, until)
             if lined_up:
-                fcntl.flock(queue, fcntl.LOCK_UN)
+                _unlock(queue)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._files:
-            fcntl.flock(self._files[1], fcntl.LOCK_UN)
+            _unlock(self._files[1])
 
     @staticmethod
     def _lock(file: int, until: float) -> bool:
         while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() >= until:
-                    return False
-                time.sleep(PAUSE)
-            else:
+            if _try(file):
                 return True
+            if time.monotonic() >= until:
+                return False
+            time.sleep(PAUSE)
 
     def close(self) -> None:
         """Lets go of the files."""
         for file in self._files:
             os.close(file)
         self._files = []
+
+
+def _try(file: int) -> bool:
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
+def _unlock(file: int) -> None:
+    if sys.platform != "win32":
+        fcntl.flock(file, fcntl.LOCK_UN)

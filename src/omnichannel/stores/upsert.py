@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Connection, Dialect, Table, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, Table, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -197,23 +197,57 @@ class _Values(TypeDecorator[Any]):
         return list(value or ()) if dialect.name == "postgresql" else to_json(list(value or ())).decode()
 
 
-class _Among(FunctionElement[bool]):
+class _Membership(FunctionElement[bool]):
     inherit_cache = True
     type = Boolean()
 
+    def self_group(self, against: Any = None) -> Any:
+        """Itself. SQLAlchemy would write `(x IN ...) = 1`, which hides the condition from every index."""
+        return self
+
+
+class _Among(_Membership):
+    inherit_cache = True
+
+
+class _NotAmong(_Membership):
+    inherit_cache = True
+
 
 @compiles(_Among)
-def _among_values(element: _Among, compiler: SQLCompiler, **more: Any) -> str:
+def _in(element: _Among, compiler: SQLCompiler, **more: Any) -> str:
+    return _member(element, compiler, "= ANY", "IN", more)
+
+
+@compiles(_NotAmong)
+def _not_in(element: _NotAmong, compiler: SQLCompiler, **more: Any) -> str:
+    return _member(element, compiler, "<> ALL", "NOT IN", more)
+
+
+def _member(element: _Membership, compiler: SQLCompiler, of_array: str, of_rows: str, more: dict[str, Any]) -> str:
     column, values = element.clauses
     one, many = compiler.process(column, **more), compiler.process(values, **more)
     if compiler.dialect.name == "postgresql":
-        return f"{one} = ANY ({many})"
-    return f"{one} IN (SELECT value FROM json_each({many}))"  # noqa: S608 - parameters
+        return f"{one} {of_array} ({many})"
+    return f"{one} {of_rows} (SELECT value FROM json_each({many}))"  # noqa: S608 - parameters
 
 
 def among(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """Whether a text or number is one of these, however many: one parameter, so always the same statement."""
     listed = list(values)
-    if any(isinstance(value, str) and "\0" in value for value in listed):
-        return column.in_(listed)  # SQLite's JSON functions end a text at its first NUL
-    return _Among(column, bindparam(None, listed, type_=_Values(column.type), unique=True))
+    return column.in_(listed) if _has_nul(listed) else _Among(column, _bound(column, listed))
+
+
+def none_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether a text or number is none of these."""
+    listed = list(values)
+    return column.not_in(listed) if _has_nul(listed) else _NotAmong(column, _bound(column, listed))
+
+
+def _bound(column: ColumnElement[Any], values: Sequence[Any]) -> BindParameter[Any]:
+    return bindparam(None, values, type_=_Values(column.type), unique=True)
+
+
+def _has_nul(values: Sequence[Any]) -> bool:
+    """SQLite's JSON functions end a text at its first NUL."""
+    return any(isinstance(value, str) and "\0" in value for value in values)

@@ -121,16 +121,23 @@ def told_people(connection: Connection, withdrawal_id: str) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def open_on(connection: Connection, channel: str, account: str | None) -> int:
-    """How many open conversations take place there."""
-    query = (
-        select(func.count())
-        .select_from(conversations)
-        .where(conversations.c.channel == channel, conversations.c.status != "resolved")
-    )
-    if account is not None:
-        query = query.where(conversations.c.account == account)
+def open_on(connection: Connection, one: Withdrawal) -> int:
+    """How many open conversations take place where a withdrawal is about."""
+    c = conversations.c
+    query = select(func.count()).select_from(conversations)
+    query = query.where(c.brand == one.brand, c.channel == one.channel, c.status != "resolved")
+    if one.account is not None:
+        query = query.where(c.account == one.account)
+    if one.scope.surface is not None:
+        query = query.where(c.surface == one.scope.surface)
     return connection.execute(query).scalar_one()
+
+
+def surfaces_of(connection: Connection, one: Withdrawal) -> dict[str, str]:
+    """Where on the channel each customer's newest conversation takes place."""
+    c = conversations.c
+    query = select(c.customer_id, c.surface).where(c.brand == one.brand, c.channel == one.channel).order_by(c.id)
+    return {row.customer_id: row.surface for row in connection.execute(query)}
 
 
 def silent_on(connection: Connection, one: Withdrawal, limit: int | None) -> list[Conversation]:
@@ -145,5 +152,7 @@ def silent_on(connection: Connection, one: Withdrawal, limit: int | None) -> lis
     )
     if one.account is not None:
         query = query.where(conversations.c.account == one.account)
+    if one.scope.surface is not None:
+        query = query.where(conversations.c.surface == one.scope.surface)
     newest = {row.customer_id: row for row in connection.execute(query.order_by(conversations.c.id))}
     return [records.conversation(row) for row in list(newest.values())[:limit]]

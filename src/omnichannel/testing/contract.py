@@ -45,6 +45,9 @@ __all__ = ["ChannelContract"]
 LONGEST_TEXT = 70_000
 """A surface that takes more than this is not tried at its limit: the check would only measure memory."""
 
+BACK = "r0a7k2qx9p4m8n3v5w1y6z0b2c4"
+"""A reply token as the hub makes them."""
+
 FEATURE_METHODS: Mapping[str, tuple[Feature, ...]] = {
     "edit": ("edit",),
     "delete": ("delete",),
@@ -227,6 +230,13 @@ class ChannelContract:
         if found is not None and found.carries:
             assert ref in unquote_plus(found.url).lower(), f"{found.url} does not carry {ref}"
 
+    def test_a_reply_token_goes_out(self) -> None:
+        if not self.channel.reply_tokens:
+            raise unittest.SkipTest("no `reply_tokens`: answers bring none back")
+        for surface in self.channel.surfaces:
+            part = replace(self.part(surface, "Bonjour"), context={"reply_token": BACK})
+            assert BACK in self._requests(part), f"{surface}: the reply token is in no request"
+
     # -- how
 
     def _check(self, problems: Iterable[list[str]]) -> None:
@@ -332,8 +342,11 @@ class ChannelContract:
         return problems
 
     def _sent(self, surface: str, text: str) -> str:
+        return self._requests(self.part(surface, text))
+
+    def _requests(self, part: Part) -> str:
         """The requests of a send, as they print, as far as `answer` leads."""
-        flow = self.channel.send(self.part(surface, text))
+        flow = self.channel.send(part)
         requests: list[Wire] = []
         try:
             request = next(flow)

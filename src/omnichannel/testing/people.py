@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -146,7 +147,8 @@ def _phones(person: Person) -> str:
 
 def _file(path: str) -> SimFile:
     found = Path(path)
-    return SimFile(name=found.name, content=found.read_bytes())
+    kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+    return SimFile(name=found.name, content=found.read_bytes(), type=kind)
 
 
 _LEADS = {

@@ -112,9 +112,9 @@ def test_an_account_narrows_public_replies(tier: str, premium: bool, limit: int,
 
 def test_prices_have_days_and_sources() -> None:
     prices = {(one.action, one.condition): one for one in XChannel.prices}
-    reply = prices["reply", "surface=mention, summoned"]
+    reply = prices["reply", "mention"]
     assert (str(reply.amount), reply.since) == ("0.010", date(2026, 2, 23))
-    assert str(prices["send_with_link", "surface=mention"].amount) == "0.200"
+    assert str(prices["send_with_link", "mention"].amount) == "0.200"
     assert {str(one.amount) for one in XChannel.prices if one.action == "send"} == {"0.015"}
     assert all(one.since is not None and one.see.startswith("https://") for one in XChannel.prices)
 

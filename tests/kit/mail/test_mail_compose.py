@@ -55,6 +55,22 @@ def test_no_reply_address_without_a_token_that_fits(context: dict[str, str], cha
     assert header(sent(part(context=context), **changes), "Reply-To") is None
 
 
+@pytest.mark.parametrize(("local", "carries"), [("a" * 36, True), ("a" * 37, False)])
+def test_an_address_has_64_letters_before_the_at(local: str, carries: bool) -> None:
+    one = account(address=f"{local}@example.com")
+    assert one.carries_tokens is carries
+    assert (one.reply_address("r" * 27) is not None) is carries
+    assert account(address=f"{local}@example.com", reply_domain="reply.example.com").carries_tokens
+    assert not account(plus=False).carries_tokens
+
+
+def test_a_token_alone_does_not_make_an_answer() -> None:
+    message = sent(part(context={"reply_token": "r0a7k2qx9p4m8n3v5w1y6z0b2c4"}))
+    assert header(message, "Subject") == "Your message to Example Care"
+    assert header(message, "Reply-To") == "Example Care <care+r0a7k2qx9p4m8n3v5w1y6z0b2c4@example.com>"
+    assert header(message, "In-Reply-To") is None
+
+
 def test_a_catch_all_domain_carries_tokens() -> None:
     message = sent(part(context={"reply_token": "a7k2qx9p4m"}), plus=False, reply_domain="reply.example.com")
     assert header(message, "Reply-To") == "Example Care <a7k2qx9p4m@reply.example.com>"

@@ -148,10 +148,10 @@ def _price(action: str, amount: str, condition: str, since: date = PAY_PER_USE) 
 
 
 PRICES = (
-    _price("send", "0.015", "surface=dm"),
-    _price("send", "0.015", "surface=mention"),
-    _price("reply", "0.010", "surface=mention, summoned", SUMMONS_RULE),
-    _price("send_with_link", "0.200", "surface=mention"),
+    _price("send", "0.015", "dm"),
+    _price("send", "0.015", "mention"),
+    _price("reply", "0.010", "mention", SUMMONS_RULE),
+    _price("send_with_link", "0.200", "mention"),
     _price("delete", "0.010", "each request"),
     _price("media_metadata", "0.005", "each alternative text"),
     _price("receive", "0.010", "surface=dm, webhook dm.received"),

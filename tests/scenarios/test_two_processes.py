@@ -1,0 +1,135 @@
+"""Two processes on one file: whoever takes a webhook, each message is handled once, and in order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+import pytest
+
+from omnichannel import Handlers, Hub, Turn
+from omnichannel.hub.ports import Ports
+from omnichannel.hub.settings import HubSettings
+from omnichannel.runtime.clock import SystemClock
+from omnichannel.stores.blobs import MemoryBlobs
+from omnichannel.stores.sql import SqlStore
+from omnichannel.testing.asgi import InProcessTransport, post_webhook
+from omnichannel.testing.simulators.base import WebhookRequest
+from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
+from tests.scenarios.support import accounts, column, handle, schema
+
+pytestmark = pytest.mark.faults
+URL = "https://desk.example/hooks"
+PEOPLE, EACH = 6, 5
+OUT = {"accepted", "sent", "delivered", "replied"}
+
+
+class Handled:
+    """What handlers saw, by conversation, in the order in which they saw it; and whether two ever ran at once."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[str]] = defaultdict(list)
+        self.running: set[str] = set()
+        self.overlaps = 0
+        self.by: set[int] = set()
+
+    def handlers(self, process: int) -> Handlers:
+        made = Handlers()
+
+        @made.on_message
+        async def answer(turn: Turn) -> None:
+            place = turn.conversation.id
+            self.overlaps += place in self.running
+            self.running.add(place)
+            self.by.add(process)
+            await anyio.sleep(0.002)
+            self.seen[place].append(turn.message.text)
+            self.running.discard(place)
+            await turn.reply(f"You said: {turn.message.text}")
+
+        return made
+
+
+def process(number: int, path: Path, simulator: WhatsAppSimulator, handled: Handled, settings: HubSettings) -> Hub:
+    """A hub that works on the file, as a process of its own would."""
+    ports = Ports(
+        clock=SystemClock(),
+        store=SqlStore(f"sqlite:///{path}", durable=False),
+        blobs=MemoryBlobs(),
+        transport=lambda media: InProcessTransport([simulator], media=media),
+        environ={},
+    )
+    return Hub(handlers=handled.handlers(number), work=True).replica(settings, ports, work=True)
+
+
+async def test_two_processes_on_one_file(tmp_path: Path, seed: int) -> None:
+    simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
+    adopted = simulator.adopt(accounts("whatsapp")[0])
+    simulator.connect("wa", f"{URL}/wa")
+    settings = HubSettings(accounts=[adopted], public_url=URL)
+    handled = Handled()
+    names = [f"Person{number}" for number in range(PEOPLE)]
+    for name in names:
+        simulator.customer(name, handle(name, "whatsapp"))
+    async with AsyncExitStack() as stack:
+        hubs = [
+            await stack.enter_async_context(process(number, tmp_path / "desk.db", simulator, handled, settings))
+            for number in range(2)
+        ]
+        turn = 0
+
+        async def post(request: WebhookRequest) -> int:
+            nonlocal turn
+            turn += 1
+            status, _ = await post_webhook(hubs[turn % 2].asgi, request, root_path="/hooks")
+            return status
+
+        for number in range(EACH):
+            for name in names:
+                simulator.says(handle(name, "whatsapp"), f"message {number}")
+            await simulator.deliver_due(post)
+        with anyio.fail_after(40):
+            while sum(len(simulator.seen(handle(name, "whatsapp"))) for name in names) < PEOPLE * EACH:
+                await hubs[0].core.ports.engine.wait(0.01)
+            while set(await column(hubs[0], schema.deliveries.c.state)) - OUT:
+                await hubs[0].core.ports.engine.wait(0.01)
+        wanted = [f"message {number}" for number in range(EACH)]
+        assert sorted(handled.seen.values()) == [wanted] * PEOPLE
+        assert handled.overlaps == 0
+        for name in names:
+            shown = [seen.text for seen in simulator.seen(handle(name, "whatsapp"))]
+            assert shown == [f"You said: {text}" for text in wanted]
+        # Each delivery was attempted once, and the same row was never worked on by both.
+        assert len(await column(hubs[1], schema.attempts.c.seq)) == PEOPLE * EACH
+        assert await column(hubs[1], schema.events.c.error, schema.events.c.state != "done") == []
+
+
+async def test_one_ends_and_the_other_goes_on(tmp_path: Path, seed: int) -> None:
+    """The first process closes in an orderly way: its lanes are free at once."""
+    simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
+    adopted = simulator.adopt(accounts("whatsapp")[0])
+    simulator.connect("wa", f"{URL}/wa")
+    settings = HubSettings(accounts=[adopted], public_url=URL)
+    handled = Handled()
+    ann = handle("Ann", "whatsapp")
+    simulator.customer("Ann", ann)
+
+    async def says(hub: Hub, text: str, count: int) -> None:
+        async def post(request: WebhookRequest) -> int:
+            status, _ = await post_webhook(hub.asgi, request, root_path="/hooks")
+            return status
+
+        simulator.says(ann, text)
+        await simulator.deliver_due(post)
+        with anyio.fail_after(15):
+            while len(simulator.seen(ann)) < count:
+                await hub.core.ports.engine.wait(0.01)
+
+    async with process(1, tmp_path / "desk.db", simulator, handled, settings) as second:
+        async with process(0, tmp_path / "desk.db", simulator, handled, settings) as first:
+            await says(first, "one", 1)
+        await says(second, "two", 2)
+    assert [seen.text for seen in simulator.seen(ann)] == ["You said: one", "You said: two"]
+    assert handled.overlaps == 0

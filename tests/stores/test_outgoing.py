@@ -1,0 +1,288 @@
+"""The outbox's rows: who is next, what is known of it, and how far it came, whatever order the news comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from omnichannel.model.event import DeliveryUpdated, MessageEchoed
+from omnichannel.model.outcome import Failure, Level, Outcome
+from omnichannel.stores import leases, outbound, outgoing, progress, schema
+from omnichannel.stores.progress import Sent
+from omnichannel.stores.statuses import forget_unmatched
+from tests.stores.given import ANN, BOB, LANES, Desk
+
+HOUR = timedelta(hours=1)
+REFUSED = Failure(outcome=Outcome.UNREACHABLE, level=Level.ADDRESS, code="131026", message="not on WhatsApp")
+HIDDEN = Failure(outcome=Outcome.RETRY, level=Level.ATTEMPT, code="timeout", message="no answer", certain=False)
+
+
+@pytest.fixture
+def conversation(desk: Desk) -> Any:
+    return desk.one(schema.conversations, id=desk.hear(thread="t1").conversation_id)
+
+
+def claimed(desk: Desk, *, busy: frozenset[str] = frozenset(), lanes: Sequence[int] = LANES) -> list[str]:
+    found = desk.run(lambda c: outbound.claim(c, lanes, desk.now, busy, 100))
+    return [one.delivery_id for one in found]
+
+
+def values(desk: Desk, delivery: str, **given: Any) -> None:
+    row = desk.one(schema.deliveries, id=delivery)
+    desk.run(lambda c: outbound.set_delivery(c, row, desk.now, desk.ids, **given))
+
+
+def accept(desk: Desk, part: tuple[str, int], *ids: str, thread: str | None = None) -> None:
+    sent = Sent(ids or ("wamid.out",), thread)
+    desk.run(lambda c: progress.accept(c, *part, sent, "private", desk.now, desk.ids))
+
+
+def status(desk: Desk, state: Any, receipt: str = "wamid.out", **more: Any) -> None:
+    desk.count += 1
+    event = DeliveryUpdated(
+        account="wa", dedupe=f"s{desk.count}", occurred_at=desk.now, receipt=receipt, state=state, **more
+    )
+    desk.file(event)
+
+
+def state(desk: Desk, delivery: str) -> str:
+    return str(desk.one(schema.deliveries, id=delivery).state)
+
+
+# ---------------------------------------------------------------- who is next
+
+
+def test_what_was_said_first_is_sent_first(desk: Desk, conversation: Any) -> None:
+    bob = desk.one(schema.conversations, id=desk.hear(sender=BOB).conversation_id)
+    one, two = desk.queue(conversation, "one"), desk.queue(conversation, "two")
+    other = desk.queue(bob, "other")
+    assert claimed(desk) == [one, other]
+    values(desk, one, due_at=desk.now + HOUR)
+    assert claimed(desk) == [other]
+    values(desk, one, state="accepted", due_at=None)
+    assert claimed(desk) == sorted([two, other])
+
+
+@pytest.mark.parametrize("at_rest", ["held", "unknown", "failed", "accepted", "expired"])
+def test_what_waits_for_something_else_holds_nobody_up(desk: Desk, conversation: Any, at_rest: str) -> None:
+    one, two = desk.queue(conversation, "one"), desk.queue(conversation, "two")
+    values(desk, one, state=at_rest, due_at=desk.now + HOUR)
+    assert claimed(desk) == [two]
+    desk.later(HOUR)
+    assert claimed(desk) == [one, two]
+
+
+def test_busy_conversations_and_other_lanes_are_left_alone(desk: Desk, conversation: Any) -> None:
+    one = desk.queue(conversation)
+    assert claimed(desk, busy=frozenset({conversation.id})) == []
+    assert claimed(desk, lanes=[lane for lane in LANES if lane != conversation.lane]) == []
+    assert claimed(desk, lanes=[conversation.lane]) == [one]
+    assert desk.run(lambda c: outbound.due_lanes(c, desk.now)) == {conversation.lane}
+    assert desk.run(outbound.next_due) == desk.now
+
+
+def test_a_key_that_was_used_gives_the_first_delivery(desk: Desk, conversation: Any) -> None:
+    one = desk.queue(conversation, "one", idempotency_key="k")
+    assert desk.queue(conversation, "two", idempotency_key="k") == one
+    assert desk.queue(conversation, "two", idempotency_key="k2") != one
+    assert len(desk.rows(schema.deliveries)) == 2
+
+
+# ---------------------------------------------------------------- attempts
+
+
+def test_an_attempt_is_written_before_anything_is_sent(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery, "Hi")
+    key, attempt = desk.attempt(delivery)
+    assert (desk.one(schema.parts).state, desk.one(schema.parts).tries) == ("started", 1)
+    row = desk.one(schema.attempts, seq=attempt)
+    assert (row.part, row.state, row.owner, row.started_at) == (key, "started", "me", desk.now)
+
+
+def test_who_lost_the_lane_starts_nothing(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    fence = desk.fence(conversation.lane, "paused")
+    desk.later(leases.TTL)
+    desk.fence(conversation.lane, "successor")
+    out = desk.run(lambda c: outgoing.load(c, delivery))
+    started = desk.run(
+        lambda c: outbound.start_attempt(
+            c, out.parts[0], out.steps[0], conversation.lane, "paused", fence or 0, desk.now
+        )
+    )
+    assert started is None
+    assert desk.rows(schema.attempts) == []
+
+
+def test_an_attempt_that_never_left_did_not_take_place(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    key, attempt = desk.attempt(delivery)
+    desk.run(lambda c: outbound.cancel_attempt(c, attempt, key))
+    assert desk.rows(schema.attempts) == []
+    assert (desk.one(schema.parts).state, desk.one(schema.parts).tries) == ("pending", 0)
+
+
+def test_a_failure_says_what_becomes_of_the_part(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    key, attempt = desk.attempt(delivery)
+    desk.run(lambda c: outbound.fail_attempt(c, key, attempt, HIDDEN, "unknown", desk.now + HOUR, desk.now))
+    row, part = desk.one(schema.attempts), desk.one(schema.parts)
+    assert (row.state, row.was_unknown, row.certain, row.code) == ("unknown", True, False, "timeout")
+    assert (part.state, part.due_at) == ("unknown", desk.now + HOUR)
+
+
+# ---------------------------------------------------------------- how far it came
+
+
+def test_an_acceptance_writes_receipt_message_and_place(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation, agent="user-7")
+    desk.begin(delivery, "Hi Ann")
+    accept(desk, desk.attempt(delivery), "wamid.out1", "wamid.out2")
+    message = desk.one(schema.messages, direction="out")
+    assert (message.text, message.platform_id, message.delivery_id) == ("Hi Ann", "wamid.out1", delivery)
+    assert [row.platform_id for row in desk.rows(schema.receipts)] == ["wamid.out1", "wamid.out2"]
+    assert state(desk, delivery) == "accepted"
+    assert desk.one(schema.deliveries).due_at is None
+    assert not desk.one(schema.conversations).waiting
+    assert desk.one(schema.contacts).last_out_at == desk.now
+
+
+def test_a_delivery_is_as_far_as_the_part_that_is_furthest_behind(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery, "one", "two")
+    accept(desk, desk.attempt(delivery, 0), "wamid.1")
+    status(desk, "read", "wamid.1")
+    assert state(desk, delivery) == "queued"
+    accept(desk, desk.attempt(delivery, 1), "wamid.2")
+    assert state(desk, delivery) == "accepted"
+    status(desk, "delivered", "wamid.2")
+    assert state(desk, delivery) == "delivered"
+
+
+@pytest.mark.parametrize("order", list(permutations(["sent", "delivered", "read"])), ids=" ".join)
+def test_statuses_only_go_forward_in_whatever_order_they_come(
+    desk: Desk, conversation: Any, order: Sequence[str]
+) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    accept(desk, desk.attempt(delivery))
+    furthest = [max(order[: n + 1], key=progress.RANK.__getitem__) for n in range(3)]
+    seen: list[str] = []
+    for one in order:
+        status(desk, one)
+        seen.append(state(desk, delivery))
+    assert seen == furthest
+    told = [fact["state"] for fact in desk.facts("delivery.updated")]
+    assert told == ["accepted", *dict.fromkeys(furthest)]
+
+
+@pytest.mark.parametrize("state_", ["sent", "delivered", "read"])
+def test_a_status_that_overtakes_our_own_settlement_waits_for_it(desk: Desk, conversation: Any, state_: str) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    part = desk.attempt(delivery)
+    status(desk, state_)
+    assert state(desk, delivery) == "queued"
+    assert len(desk.rows(schema.unmatched)) == 1
+    accept(desk, part)
+    assert state(desk, delivery) == state_
+    assert desk.rows(schema.unmatched) == []
+
+
+def test_a_status_that_nothing_ever_claims_is_forgotten_after_the_last_redelivery(desk: Desk) -> None:
+    status(desk, "delivered", "wamid.unknown")
+    desk.later(timedelta(days=7, hours=23))
+    assert desk.run(lambda c: forget_unmatched(c, desk.now)) == 0
+    desk.later(2 * HOUR)
+    assert desk.run(lambda c: forget_unmatched(c, desk.now)) == 1
+
+
+def test_a_certain_failure_that_comes_later_reopens_the_delivery(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    accept(desk, desk.attempt(delivery))
+    assert claimed(desk) == []
+    status(desk, "failed", failure=REFUSED)
+    assert (state(desk, delivery), claimed(desk)) == ("queued", [delivery])
+    part, row = desk.one(schema.parts), desk.one(schema.attempts)
+    assert (part.state, part.failure["code"]) == ("failed", "131026")
+    assert (row.state, row.outcome, row.code) == ("failed", "unreachable", "131026")
+
+
+@pytest.mark.parametrize("arrived", ["delivered", "read"])
+def test_a_failure_after_it_arrived_changes_nothing(desk: Desk, conversation: Any, arrived: str) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    accept(desk, desk.attempt(delivery))
+    status(desk, arrived)
+    status(desk, "failed", failure=REFUSED)
+    assert (state(desk, delivery), claimed(desk)) == (arrived, [])
+
+
+@pytest.mark.parametrize("final", sorted(progress.FINAL))
+def test_what_has_ended_is_not_reopened(desk: Desk, conversation: Any, final: str) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    accept(desk, desk.attempt(delivery))
+    values(desk, delivery, state=final, due_at=None)
+    status(desk, "failed", failure=REFUSED)
+    status(desk, "read")
+    assert (state(desk, delivery), claimed(desk)) == (final, [])
+
+
+# ---------------------------------------------------------------- what the network hid
+
+
+def hidden(desk: Desk, conversation: Any) -> tuple[str, tuple[str, int]]:
+    delivery = desk.queue(conversation, "Hi Ann")
+    desk.begin(delivery, "Hi Ann")
+    key, attempt = desk.attempt(delivery)
+    desk.run(lambda c: outbound.fail_attempt(c, key, attempt, HIDDEN, "unknown", desk.now + HOUR, desk.now))
+    values(desk, delivery, state="unknown", due_at=desk.now + HOUR)
+    return delivery, (key, attempt)
+
+
+def test_a_status_with_our_key_settles_what_was_unknown(desk: Desk, conversation: Any) -> None:
+    delivery, (key, _) = hidden(desk, conversation)
+    status(desk, "delivered", "wamid.9", correlation=key)
+    assert state(desk, delivery) == "delivered"
+    assert desk.one(schema.attempts).was_unknown
+    assert desk.one(schema.messages, direction="out").platform_id == "wamid.9"
+
+
+@pytest.mark.parametrize("by", ["key", "words"])
+def test_an_echo_settles_what_was_unknown(desk: Desk, conversation: Any, by: str) -> None:
+    delivery, (key, _) = hidden(desk, conversation)
+    desk.file(
+        MessageEchoed(
+            account="wa",
+            dedupe="e1",
+            occurred_at=desk.now,
+            recipient=ANN,
+            text="Hi Ann",
+            message_id="wamid.9",
+            correlation=key if by == "key" else None,
+        )
+    )
+    assert state(desk, delivery) == "accepted"
+    assert len(desk.rows(schema.messages, direction="out")) == 1
+    accept(desk, (key, desk.one(schema.attempts).seq), "wamid.9")
+    assert len(desk.rows(schema.messages, direction="out")) == 1
+
+
+def test_an_echo_with_other_words_settles_nothing(desk: Desk, conversation: Any) -> None:
+    delivery, _ = hidden(desk, conversation)
+    echo = MessageEchoed(
+        account="wa", dedupe="e1", occurred_at=desk.now, recipient=ANN, text="Something else", message_id="wamid.9"
+    )
+    desk.file(echo)
+    assert state(desk, delivery) == "unknown"
+    assert desk.one(schema.messages, direction="out").text == "Something else"
