@@ -191,22 +191,9 @@ def test_a_command_without_its_library_is_one_line(
     assert capsys.readouterr().err == "omnichannel: this command needs cyclopts: pip install 'omnichannel[cli]'\n"
 
 
-def test_the_demonstration_is_run_with_its_arguments(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    module = ModuleType("omnichannel.demo")
-
-    def demo_main(arguments: list[str]) -> int:
-        print(arguments)
-        return 3
-
-    vars(module)["main"] = demo_main
-    monkeypatch.setitem(sys.modules, "omnichannel.demo", module)
-    assert run("demo", "quick") == 3
-    assert capsys.readouterr().out == "['quick']\n"
-    monkeypatch.setitem(sys.modules, "omnichannel.demo", None)
-    assert run("demo") == 2
-    assert "not part of this version" in capsys.readouterr().err
+def test_the_demonstration_refuses_a_history_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("demo", "--history", str(tmp_path / "none.jsonl")) == 2
+    assert "none.jsonl: No such file or directory: give a JSONL file" in capsys.readouterr().err
 
 
 def test_a_simulator_is_found_by_channel_and_by_adapter() -> None:

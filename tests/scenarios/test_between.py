@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
-from omnichannel import Hub
+from omnichannel import Handlers, Hub, Turn
 from omnichannel.model.address import Address
 from omnichannel.testing.faults import FaultPlan
 from omnichannel.testing.people import Person
+from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
 from omnichannel.testing.world import World
 from tests.scenarios.support import (
     CHANNELS,
@@ -110,3 +113,54 @@ async def test_it_comes_back_before_the_next_try(world: World, channel: str) -> 
         await world.advance(HOUR)
         assert await state_of(live, delivery) in ("accepted", "read")
         assert len(texts(ann, channel)) == 1
+
+
+async def test_a_fallback_carries_only_the_rest(world: World) -> None:
+    """Three parts: the first arrives, the second is refused for good, and the mail holds the other two."""
+    words = [f"word{number:04}" for number in range(1_100)]
+    async with running(world, make_hub("whatsapp", "email")) as live:
+        ann = person(world, "Ann", "whatsapp", "email")
+        await ann.on("whatsapp").says("Tell me everything")
+        await live.add_address((await ann.record()).id, Address(channel="email", value=handle("Ann", "email")))
+        place = await conversation_of(live, ann)
+        simulator = cast(WhatsAppSimulator, world.simulator("whatsapp"))
+
+        def after_the_first(step: str) -> None:
+            if step == "settled":
+                simulator.set_trouble("wa", 131051)
+
+        world.crash = after_the_first
+        made = await live.reply(place.id, " ".join(words), agent="agent-1")
+        await world.settle()
+        assert [one.channel for one in (await live.delivery(made.id)).attempts] == ["whatsapp", "whatsapp", "email"]
+        (first,) = texts(ann, "whatsapp")
+        (mail,) = texts(ann, "email")
+        assert first.split() == words[: len(first.split())]
+        assert mail.split()[: len(words) - len(first.split())] == words[len(first.split()) :]
+
+
+async def test_a_handler_that_fails_is_shown_and_stops_nobody(world: World) -> None:
+    tried: list[str] = []
+    handlers = Handlers()
+
+    @handlers.on_message
+    async def answer(turn: Turn) -> None:
+        tried.append(turn.message.text)
+        await turn.reply(f"You said: {turn.message.text}")
+        if turn.message.text == "poison":
+            raise ValueError("this one never works")
+
+    ann, bob = person(world, "Ann", "x"), person(world, "Bob", "x")
+    async with world.run(make_hub("x", handlers=handlers)) as live:
+        await ann.on("x").says("poison")
+        await ann.on("x").says("and this")
+        await bob.on("x").says("hello")
+        assert (texts(ann, "x"), texts(bob, "x")) == ([], ["You said: hello"])
+        await world.advance(3 * HOUR)
+        assert tried.count("poison") == 5
+        # Set aside with its error; what stood behind it was answered, and nothing of the failed tries was sent.
+        assert texts(ann, "x") == ["You said: and this"]
+        assert "never works" in (await column(live, schema.events.c.error, schema.events.c.state == "parked"))[0]
+        (told,) = await column(live, schema.log.c.data, schema.log.c.type == "message.parked")
+        assert told["conversation"] == (await conversation_of(live, ann)).id
+        assert told["conversation"] in [one.id for one in (await live.desk.list("support")).items]

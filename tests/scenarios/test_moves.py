@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.testing.people import Person
+from omnichannel.testing.simulators.mail import MailSimulator
 from omnichannel.testing.world import World
 from tests.scenarios.support import (
     DAY,
@@ -17,6 +19,7 @@ from tests.scenarios.support import (
     column,
     conversation_of,
     events,
+    handle,
     make_hub,
     person,
     reply,
@@ -160,3 +163,70 @@ async def opens(world: World, who: Person, channel: str, url: str) -> None:
 def code_in(text: str) -> str:
     """The six digits in a text."""
     return next(word for word in text.replace(".", " ").split() if word.isdigit() and len(word) == 6)
+
+
+# ---------------------------------------------------------------- one after another
+
+
+@pytest.mark.parametrize("order", [("x", "whatsapp", "email"), ("email", "x", "whatsapp"), ("whatsapp", "email", "x")])
+async def test_two_channels_go_one_after_the_other(world: World, order: tuple[str, str, str]) -> None:
+    """The conversation stays one through both moves, and so do its late messages."""
+    first, second, third = order
+    ann = person(world, "Ann", *order)
+    async with running(world, make_hub()) as live:
+        place = await told(world, live, ann, first, second)
+        await ann.on(first).follows_link(second)
+        await live.withdraw(second, redirect_at=world.now(), targets=[first, third])
+        await ann.on(second).says("You are leaving again?")
+        # Where we have just come from is no place to go.
+        assert link_to(ann, second, third)
+        with pytest.raises(LookupError):
+            await ann.on(second).follows_link(first)
+        await ann.on(second).follows_link(third)
+        assert (await live.conversation(place)).channel == third
+        for channel in (first, second):
+            await ann.on(channel).says(f"Late on {channel}")
+        assert len(await column(live, schema.conversations.c.id)) == 1
+        assert (await reply(world, live, place, "All is here.")).channel == third
+        assert [one["to"] for one in await events(live, "conversation.moved")] == [second, third]
+        assert len(await column(live, schema.notices.c.period)) == 2
+
+
+@pairs
+async def test_a_late_message_after_the_code(world: World, source: str, target: str) -> None:
+    ann = person(world, "Ann", source, target)
+    async with running(world, make_hub()) as live:
+        place = await told(world, live, ann, source, target)
+        (closing,) = await column(live, schema.withdrawals.c.id)
+        await world.advance(3 * DAY + HOUR)
+        if source == "whatsapp":
+            await ann.on(source).says("I am still here")
+        await ann.on(source).follows_link(target)
+        assert (await live.reach(closing)).reach.moved == 0
+        await ann.on(target).says(code_in(texts(ann, source)[-1]))
+        assert (await live.reach(closing)).reach.moved == 1
+        await ann.on(source).says("Late again")
+        texts_there = await column(live, schema.messages.c.text, schema.messages.c.conversation_id == place)
+        assert texts_there[-1] == "Late again"
+        assert (await live.conversation(place)).channel == target
+
+
+async def test_no_notice_to_a_machine(world: World) -> None:
+    """Our notice meets a vacation text: that is kept, and answered by nothing."""
+    ann = person(world, "Ann", "email", "whatsapp")
+    async with running(world, make_hub()) as live:
+        mail = cast(MailSimulator, world.simulator("email"))
+        mail.vacations[handle("Ann", "email")] = "I am on holiday."
+        await ann.on("email").says("Where is my bag?")
+        place = await conversation_of(live, ann)
+        await reply(world, live, place.id, "It is here.")
+        await world.advance(HOUR)
+        shown = len(texts(ann, "email"))
+        await live.withdraw("email", redirect_at=world.now(), targets=["whatsapp"])
+        await reply(world, live, place.id, "It is still here.")
+        await world.advance(HOUR)
+        # Two vacation texts came, and none of them was given the notice.
+        automatic = await column(live, schema.messages.c.text, schema.messages.c.automatic.is_(True))
+        assert [text for text in automatic if "holiday" in text] != []
+        assert len(texts(ann, "email")) == shown + 1
+        assert await column(live, schema.notices.c.customer_id) == []

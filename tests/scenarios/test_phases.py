@@ -14,6 +14,7 @@ from tests.scenarios.support import (
     HOUR,
     PAIRS,
     add_up,
+    column,
     conversation_of,
     events,
     live_customers,
@@ -22,6 +23,7 @@ from tests.scenarios.support import (
     refusals,
     reply,
     running,
+    schema,
     texts,
 )
 
@@ -85,6 +87,12 @@ async def test_all_phases(world: World, source: str, target: str) -> None:
         lost = await reply(world, live, before.id, "Nobody sees this.")
         assert lost.state == "failed"
         assert (await refusals(live, lost.id))[source] == "withdrawn"
+        await has_other.on(target).says("I am here, too")
+        await has_other.on(source).says("And I?")
+        theirs = [c for c in await column(live, schema.conversations.c.id) if c not in (before.id, moving.id)]
+        known = (await has_other.record()).id
+        (place,) = [c for c in theirs if (await live.conversation(c)).customer_id == known and c == min(theirs)]
+        assert (await reply(world, live, place, "You we reach.")).channel == target
 
         # Closed: what comes in is still kept, and an answer is refused loudly.
         await world.advance(DAY)

@@ -33,7 +33,7 @@ QUESTIONS = {
     "fr": ("Bonjour, où est ma valise ?", "Toujours rien pour ma valise, pouvez-vous m'aider ?"),
     "en": ("Hello, where is my suitcase?", "Still nothing about my suitcase, can you help me please?"),
 }
-PATIENCE = 12.0
+PATIENCE = 90.0
 
 Say = Callable[[str], None]
 
@@ -107,9 +107,9 @@ async def _open(stage: Stage, record: Record, people: list[Person], say: Say) ->
         text = QUESTIONS[person.language][0]
         record.speak(person, "x", text, surface="mention" if person.public else None)
     await _rest(stage)
-    example = record.phone(people[0], "x")[-1]
     say(f"   {people[0].name} on X asks: {QUESTIONS['fr'][0]}")
-    say(f"   {people[0].brand.name} answers on X: {example.text}")
+    for seen in record.phone(people[0], "x")[-1:]:
+        say(f"   {people[0].brand.name} answers on X: {seen.text}")
     for person in people:
         if person.on_file is not None:
             customer = await stage.desk.customer(address=_address(stage, person), brand=person.brand.id)
@@ -152,8 +152,8 @@ async def _write_again(stage: Stage, record: Record, people: list[Person], say: 
     for person in people[::2]:
         record.speak(person, "x", QUESTIONS[person.language][1], surface="mention" if person.public else None)
     await _rest(stage)
-    told = record.phone(people[0], "x")[-1]
-    for line in next((s.text for s in reversed(record.phone(people[0], "x")) if s.links), told.text).splitlines():
+    notice = next((seen.text for seen in reversed(record.phone(people[0], "x")) if seen.links), "")
+    for line in notice.splitlines():
         say(f"   {people[0].name} on X sees: {line}")
 
 

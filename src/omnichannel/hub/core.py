@@ -151,40 +151,43 @@ async def open_core(
     async with AsyncExitStack() as stack:
         store = ports.store or SqlStore(reveal_url(store_url, ports), migrate=migrate)
         await stack.enter_async_context(store)
-        core = await _wire(store, doors, ports, handlers, policy, public_url)
+        core = _wire(store, doors, ports, handlers, policy)
+        core.webhooks = _webhooks(core, public_url)
+        await core.book.reload(now=True)
+        await core.board.reload()
+        await core.notifier.begin()
         stack.push_async_callback(core.transport.aclose)
         yield core
 
 
-async def _wire(
-    store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, policy: Policy, public_url: str
-) -> Core:
-    clock, ids = ports.clock, ports.id_source()
-    blobs = ports.blobs or _blobs_beside(store)
-    reader = MediaReader(blobs, journal=lambda seq: store.read(lambda c: journal.content(c, seq)))
-    transport = ports.transport(reader) if ports.transport else _network(reader)
-    fetcher = Fetcher(transport, allow=ports.allow)
-    owner = ids.new("wrk")
-    limiter = Limiter(clock)
-    vault = TokenVault(_TokenRows(store), clock)
-    mailer = ports.mailer(reader) if ports.mailer else _mailer(doors, reader, ports)
-    runner = Runner(
+def _runner(store: SqlStore, ports: Ports, ids: IdSource, transport: Transport, mailer: Any) -> Runner:
+    clock = ports.clock
+    return Runner(
         transport=transport,
         clock=clock,
-        limiter=limiter,
-        tokens=vault,
+        limiter=Limiter(clock),
+        tokens=TokenVault(_TokenRows(store), clock),
         ids=ids,
         mailer=mailer,
         appender=_Streams(store, ports),
     )
+
+
+def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, policy: Policy) -> Core:
+    clock, ids = ports.clock, ports.id_source()
+    blobs = ports.blobs or _blobs_beside(store)
+    reader = MediaReader(blobs, journal=lambda seq: store.read(lambda c: journal.content(c, seq)))
+    transport = ports.transport(reader) if ports.transport else _network(reader)
+    owner = ids.new("wrk")
+    mailer = ports.mailer(reader) if ports.mailer else _mailer(doors, reader, ports)
+    runner = _runner(store, ports, ids, transport, mailer)
     book = WithdrawalBook(store, clock)
     board = HealthBoard(store, clock, ids)
     advisor = Advisor(doors, policy, book, board)
     continuing = Continuing(store, clock, ids, doors, policy, book)
     outbox = Outbox(store, clock, ids, doors, advisor, board, runner, ports.random, continuing, ports.crash)
-    keeper = Keeper(blobs, fetcher, runner)
-    services = TurnServices(doors, runner, keeper, reader)
-    dispatcher = Dispatcher(store, clock, ids, handlers, continuing, services)
+    keeper = Keeper(blobs, Fetcher(transport, allow=ports.allow), runner)
+    turns = TurnServices(doors, runner, keeper, reader)
     notifier = Notifier(store, clock, handlers, owner)
     worker = Worker(
         store=store,
@@ -192,13 +195,13 @@ async def _wire(
         engine=ports.engine,
         owner=owner,
         parser=Parser(store, blobs, doors, clock, ids, owner, ports.lease_ttl),
-        handling=dispatcher,
+        handling=Dispatcher(store, clock, ids, handlers, continuing, turns),
         sending=outbox,
         timers=Timers(store, clock, ids, board, book, Prober(store, clock, doors, runner, board, owner)),
         notify=notifier.notify,
         lease_ttl=ports.lease_ttl,
     )
-    core = Core(
+    return Core(
         ports=ports,
         ids=ids,
         store=store,
@@ -218,11 +221,6 @@ async def _wire(
         keeper=keeper,
         reader=reader,
     )
-    core.webhooks = _webhooks(core, public_url)
-    await book.reload(now=True)
-    await board.reload()
-    await notifier.begin()
-    return core
 
 
 def _webhooks(core: Core, public_url: str) -> WebhookApp:

@@ -130,6 +130,8 @@ def opt_out_word(text: str, language: str | None = None) -> Keyword | None:
 
 def _key(text: str) -> str:
     """Letters and digits alone, without accents; the vowel signs of India and South-East Asia are letters here."""
+    if text.isascii():
+        return "".join(filter(str.isalnum, text.lower()))
     folded = normalize("NFKD", text.casefold()).replace("\u0131", "i")
     return "".join(one for one in folded if category(one)[0] in "LN" or (category(one)[0] == "M" and _is_vowel(one)))
 

@@ -36,8 +36,10 @@ class Media:
     """A file by reference; its bytes stream in and out and are never part of a record.
 
     `ref` says where the bytes are: `blob:<sha256>` in the blob store, `blob:<sha256>#<offset>,<length>,<encoding>`
-    a range of a stored mail, `path:<file>` on this host, `platform:<id>` at the platform (fetched by the adapter's
-    `locate`), or `https://...`. `size` is in bytes, `sha256` lower-case hex of the decoded bytes where known.
+    a range of a stored mail, `journal:<row>#<offset>,<length>,<encoding>` a range of one that is small enough to stand
+    in the journal (adapters, who do not know its row, say `inline:<offset>,<length>,<encoding>`), `path:<file>` on this
+    host, `platform:<id>` at the platform (fetched by the adapter's `locate`), or `https://...`. `size` is in bytes,
+    `sha256` lower-case hex of the decoded bytes where known.
     """
 
     id: str = ""

@@ -71,10 +71,13 @@ class Continuing:
         public: bool,
         withdrawal: Withdrawal | None,
     ) -> list[OfferedLink]:
-        """One link for each target that has one. A reference is made for each and goes nowhere else."""
+        """One link for each target that has one and is not being left itself. A reference is made for each and goes
+        nowhere else."""
         now = self.clock.now()
         found: list[OfferedLink] = []
         for target in targets:
+            if not self._takes_new(target, conversation.brand, customer_id):
+                continue
             for channel in self.doors.of_channel(target, conversation.brand):
                 offered = self._link(channel, conversation, customer_id, now, public=public, withdrawal=withdrawal)
                 if offered is not None:
@@ -198,8 +201,7 @@ class Continuing:
             return None
         language = conversation.language or customer.language
         names = [name for name in self.doors.names(conversation.brand) if name != conversation.channel]
-        open_ones = [name for name in names if self._takes_new(name, conversation.brand, customer.id)]
-        links = self.links(conversation, customer.id, open_ones, public=True, withdrawal=None)
+        links = self.links(conversation, customer.id, names, public=True, withdrawal=None)
         if not links:
             return None
         lines = "\n".join(f"{channel_name(link.target, language)}: {link.url}" for link in links)

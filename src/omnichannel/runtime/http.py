@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlencode
@@ -18,6 +16,7 @@ import httpx
 
 from omnichannel.channel.wire import HttpRequest, HttpResponse
 from omnichannel.runtime.bodies import Encoded, encode, unpacked
+from omnichannel.runtime.quiet import quiet
 from omnichannel.runtime.transport import (
     Appender,
     Mailer,
@@ -53,27 +52,13 @@ _PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 POOLS = 256
 TARGETS = 512
 
-_ours: ContextVar[bool] = ContextVar("omnichannel_http", default=False)
-
-
-class _Quiet(logging.Filter):
-    """Keeps what the client logs of our requests out: it prints URLs and headers, and secrets stand in both."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not _ours.get()
-
-
-_QUIET = _Quiet()
-for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
-    logging.getLogger(_name).addFilter(_QUIET)
-
 
 async def _ask(lane: httpx.AsyncBaseTransport, outgoing: httpx.Request) -> httpx.Response:
-    token = _ours.set(True)
+    token = quiet.set(True)
     try:
         return await lane.handle_async_request(outgoing)
     finally:
-        _ours.reset(token)
+        quiet.reset(token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 import anyio
@@ -22,6 +22,7 @@ from omnichannel.routing.rules import Rule
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.doors import Doors
 from omnichannel.runtime.health import HealthBoard
+from omnichannel.runtime.unsent import DOUBT
 from omnichannel.stores import records, withdrawals
 from omnichannel.stores.base import Store
 from omnichannel.stores.directory import OPTED_OUT
@@ -31,8 +32,6 @@ from omnichannel.stores.types import AnyRow
 DEFAULT_BRAND = "default"
 RELOAD_SECONDS = 0.2
 """By the wall: how long another process's change may go unnoticed."""
-DOUBT = timedelta(minutes=3)
-"""After an answer that the channel is gone, how long until it is asked again for a message that has no other way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,16 +26,14 @@ from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.continuing import Continuing
 from omnichannel.runtime.doors import Doors
 from omnichannel.runtime.health import HealthBoard
-from omnichannel.runtime.policy import DOUBT, Advisor, content_of
+from omnichannel.runtime.policy import Advisor, content_of
 from omnichannel.runtime.replying import ReplyTokens
 from omnichannel.runtime.retry import RATE_LIMITED, RetryBudget, next_try
 from omnichannel.runtime.runner import Runner
-from omnichannel.runtime.unsent import INTERRUPTED, load_failure, remaining, told
+from omnichannel.runtime.unsent import INTERRUPTED, after_doubt, load_failure, remaining, told
 from omnichannel.stores import outbound, outgoing, progress
 from omnichannel.stores.base import Store
-from omnichannel.stores.consents import record as record_consent
 from omnichannel.stores.deliveries import insert_all
-from omnichannel.stores.directory import OPTED_OUT
 from omnichannel.stores.notices import insert_references
 from omnichannel.stores.outbound import NewStep
 from omnichannel.stores.outgoing import Outgoing
@@ -45,7 +43,6 @@ _log = logging.getLogger("omnichannel.sending")
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 UNKNOWN = "nobody knows whether it arrived"
 MOST_DECISIONS = 50
-MOST_DOUBTS = 5
 HOLDING = frozenset({Outcome.AUTH, Outcome.SUSPENDED, Outcome.PAYMENT_REQUIRED, Outcome.WITHDRAWN})
 """Failures of the account, not of the message: once the account works again, the message may go there after all."""
 OVER_BUDGET = timedelta(minutes=1)
@@ -169,29 +166,19 @@ class Outbox:
     async def _nowhere(self, out: Outgoing, decision: Decision) -> bool:
         """No channel now: wait for what passes, or say that there is none."""
         why = told(decision.refused)
-        expired = any(one.reason == "expired" for one in decision.refused)
-        again = None if expired or decision.hold else self._after_doubt(out)
-        if decision.hold or again is not None:
-            if any(attempt.state == "unknown" for attempt in out.attempts):
-                return await self._set(out, state="unknown", due_at=None, reason=f"{UNKNOWN}; {why}")
+        if any(one.reason == "expired" for one in decision.refused):
+            return await self._set(out, state="expired", due_at=None, reason=why)
+        again = None if decision.hold else after_doubt(out)
+        waits = decision.hold or again is not None
+        if any(attempt.state == "unknown" for attempt in out.attempts) and (waits or out.delivery.kind != "private"):
+            return await self._set(out, state="unknown", due_at=None, reason=f"{UNKNOWN}; {why}")
+        if waits:
             ends = [one.ends_at for one in decision.refused] + [again, decision.expires_at]
             later = [at for at in ends if at is not None and at > self.clock.now()]
             return await self._set(out, state="held", due_at=min(later, default=None), reason=why)
-        if expired:
-            return await self._set(out, state="expired", due_at=None, reason=why)
         if out.delivery.kind == "private":
             return await self._point(out, why)
-        if any(attempt.state == "unknown" for attempt in out.attempts):
-            return await self._set(out, state="unknown", due_at=None, reason=f"{UNKNOWN}; {why}")
         return await self._set(out, state="failed", due_at=None, reason=why)
-
-    def _after_doubt(self, out: Outgoing) -> datetime | None:
-        """When to ask once more a platform that said its channel is gone: one answer alone is no proof of that."""
-        doubted = [step.n for step in out.steps if step.state == "doubted"]
-        if not doubted or len(doubted) >= MOST_DOUBTS:
-            return None
-        keys = {part.key for part in out.parts if part.step in doubted}
-        return max((a.started_at + DOUBT for a in out.attempts if a.part in keys), default=None)
 
     async def _point(self, out: Outgoing, why: str) -> bool:
         """Nothing private reaches this customer: the delivery goes to a person, and the customer is shown in public
@@ -262,8 +249,9 @@ class Outbox:
         return await self._set(out, state="queued", due_at=again)
 
     async def _learn(self, step: AnyRow, failure: Failure | None) -> None:
-        brand = self.doors.infos[step.account].brand
-        await self.board.called(step.account, step.channel, step.surface, brand, failure, {})
+        info = self.doors.infos.get(step.account)
+        if info is not None:
+            await self.board.called(step.account, step.channel, step.surface, info.brand, failure, {})
 
     async def _abandoned(self, out: Outgoing, step: AnyRow, part: AnyRow) -> bool:
         """A process ended between "attempt started" and its settlement: the message may be out."""
@@ -364,7 +352,8 @@ class Outbox:
     async def _uncertain(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, failure: Failure) -> bool:
         """It may have arrived: held until something settles it, or its time has passed."""
         now = self.clock.now()
-        surface = self.doors.channels[step.account].surface(step.surface)
+        channel = self.doors.channels.get(step.account)
+        surface = channel.surface(step.surface) if channel is not None else None
         due = now + surface.settle_after if surface is not None else now
         await self.store.write(lambda c: outbound.fail_attempt(c, part.key, attempt, failure, "unknown", due, now))
         return await self._set(out, state="unknown", due_at=due, reason=failure.message)
@@ -377,22 +366,7 @@ class Outbox:
 
         def unit(connection: Connection) -> None:
             outbound.end_step(connection, row.id, step.n, ended, failure.outcome)
-            if failure.outcome is Outcome.UNREACHABLE and failure.level is Level.ADDRESS and step.address_id:
-                outbound.mark_unreachable(connection, step.address_id, step.surface, failure.code or "", now)
-            if failure.outcome is Outcome.OPTED_OUT and failure.purpose is None and step.address_id:
-                outbound.mark_unreachable(connection, step.address_id, step.surface, OPTED_OUT, now)
-            if failure.outcome is Outcome.OPTED_OUT:
-                record_consent(
-                    connection,
-                    info=self.doors.infos[step.account],
-                    customer_id=out.customer.id,
-                    address_id=step.address_id,
-                    purpose=failure.purpose or "all",
-                    granted=False,
-                    source="platform",
-                    text=failure.message,
-                    at=now,
-                )
+            outbound.note_address(connection, step, failure, row, now, self.ids)
 
         await self.store.write(unit)
         return await self._set(out, state="queued", due_at=now, reason=failure.message)

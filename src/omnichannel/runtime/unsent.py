@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from pydantic import TypeAdapter
@@ -17,6 +18,9 @@ from omnichannel.stores.types import AnyRow
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 
 
+DOUBT = timedelta(minutes=3)
+"""After an answer that the channel is gone, how long until it is asked again for a message that has no other way."""
+MOST_DOUBTS = 5
 INTERRUPTED = Failure(
     outcome=Outcome.RETRY,
     level=Level.ATTEMPT,
@@ -30,6 +34,15 @@ INTERRUPTED = Failure(
 def told(refused: Sequence[Refusal]) -> str:
     """Why no channel was used, for the reason of a delivery."""
     return "; ".join(f"{one.channel}: {one.reason}{one.detail and f' ({one.detail})'}" for one in refused)
+
+
+def after_doubt(out: Outgoing) -> datetime | None:
+    """When to ask once more a platform that said its channel is gone: one answer alone is no proof of that."""
+    doubted = [step.n for step in out.steps if step.state == "doubted"]
+    if not doubted or len(doubted) >= MOST_DOUBTS:
+        return None
+    keys = {part.key for part in out.parts if part.step in doubted}
+    return max((a.started_at + DOUBT for a in out.attempts if a.part in keys), default=None)
 
 
 def remaining(content: Block, out: Outgoing) -> Block:

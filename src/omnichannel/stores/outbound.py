@@ -8,13 +8,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from omnichannel.model.base import dump
 from omnichannel.model.content import Block, dump_sendable
 from omnichannel.model.ids import IdSource
 from omnichannel.model.message import Decision, Step
-from omnichannel.model.outcome import Failure
-from omnichannel.stores import leases, log
+from omnichannel.model.outcome import Failure, Level, Outcome
+from omnichannel.stores import consents, leases, log
+from omnichannel.stores.directory import OPTED_OUT
 from omnichannel.stores.outgoing import Outgoing, load_many
 from omnichannel.stores.progress import SPOKEN
 from omnichannel.stores.schema import (
@@ -28,9 +31,10 @@ from omnichannel.stores.schema import (
 )
 from omnichannel.stores.turns import lease_name
 from omnichannel.stores.types import AnyRow
-from omnichannel.stores.units import LANES, Fact
+from omnichannel.stores.units import LANES, AccountInfo, Fact
 from omnichannel.stores.upsert import among, none_of
 
+_FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 WAITING = ("queued",)
 """States in which a delivery holds up the later ones of its conversation: what was said first arrives first."""
 _before = deliveries.alias("before")
@@ -204,7 +208,8 @@ def fail_attempt(
             detail=failure.message,
         )
     )
-    connection.execute(update(parts).where(parts.c.key == key).values(state=part_state, due_at=due_at))
+    kept = dump(_FAILURE, failure) if part_state == "failed" else None
+    connection.execute(update(parts).where(parts.c.key == key).values(state=part_state, due_at=due_at, failure=kept))
 
 
 def postpone(connection: Connection, key: str, state: str, due_at: datetime | None, *, resent: bool = False) -> None:
@@ -248,11 +253,31 @@ def _show(connection: Connection, delivery: AnyRow, now: datetime) -> None:
     connection.execute(waits.values(waiting=True, waiting_at=now, version=c.version + 1))
 
 
-def mark_unreachable(connection: Connection, address_id: str, surface: str, why: str, now: datetime) -> None:
-    """The address does not reach its person any more on a surface, until something comes in from it: whoever takes no
-    private messages may still be answered in public."""
-    marked = update(addresses).where(addresses.c.id == address_id)
-    connection.execute(marked.values(unreachable_at=now, unreachable_why=f"{surface} {why}"))
+def note_address(
+    connection: Connection, step: AnyRow, failure: Failure, delivery: AnyRow, now: datetime, ids: IdSource
+) -> None:
+    """What a failure says about the address: nobody is reached there, or nobody wants to be, until somebody writes
+    from it again."""
+    if failure.outcome is Outcome.OPTED_OUT:
+        fact = consents.record(
+            connection,
+            info=AccountInfo(id=step.account, channel=step.channel, adapter=step.adapter, brand=delivery.brand),
+            customer_id=delivery.customer_id,
+            address_id=step.address_id,
+            purpose=failure.purpose or "all",
+            granted=False,
+            source="platform",
+            text=failure.message,
+            at=now,
+        )
+        log.append(connection, [fact], ids, now)
+    gone = failure.outcome is Outcome.UNREACHABLE and failure.level is Level.ADDRESS
+    refused = failure.outcome is Outcome.OPTED_OUT and failure.purpose is None
+    if step.address_id is not None and (gone or refused):
+        # On this surface: whoever takes no private messages may still be answered in public.
+        why = f"{step.surface} {OPTED_OUT if refused else failure.code or ''}"
+        marked = update(addresses).where(addresses.c.id == step.address_id)
+        connection.execute(marked.values(unreachable_at=now, unreachable_why=why))
 
 
 def spent(connection: Connection, delivery_id: str) -> Decimal:

@@ -14,7 +14,8 @@ from omnichannel.model.ids import IdSource
 from omnichannel.stores import log
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.merging import merge
-from omnichannel.stores.schema import addresses, codes, conversations, deliveries
+from omnichannel.stores.schema import addresses, codes, conversations, deliveries, moves, references
+from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import Fact, NewDelivery
 
 
@@ -108,6 +109,7 @@ def _prove(connection: Connection, conversation_id: str, now: datetime, ids: IdS
         reason=f"answered the code for conversation {origin.id}",
         now=now,
     )
+    _note_move(connection, origin, opened, now)
     place = {name: getattr(opened, name) for name in ("channel", "adapter", "account", "surface", "visibility")}
     place |= {"address_id": opened.address_id, "thread": opened.thread, "context": opened.context}
     place |= {"moved_at": now, "version": origin.version + 1, "status": "open", "last_in_at": opened.last_in_at}
@@ -121,3 +123,22 @@ def _prove(connection: Connection, conversation_id: str, now: datetime, ids: IdS
         update(addresses).where(addresses.c.id == opened.address_id).values(assurance=Assurance.VERIFIED)
     )
     log.append(connection, facts, ids, now)
+
+
+def _note_move(connection: Connection, origin: AnyRow, opened: AnyRow, now: datetime) -> None:
+    """The conversation has left its address: what still comes in from there belongs to it."""
+    withdrawal = select(references.c.withdrawal_id).where(references.c.opened_in == opened.id)
+    connection.execute(
+        insert(moves).values(
+            brand=origin.brand,
+            conversation_id=origin.id,
+            customer_id=origin.customer_id,
+            withdrawal_id=connection.execute(withdrawal).scalar(),
+            from_channel=origin.channel,
+            to_channel=opened.channel,
+            from_address=origin.address_id,
+            address_id=opened.address_id,
+            assurance=Assurance.VERIFIED,
+            moved_at=now,
+        )
+    )

@@ -24,6 +24,7 @@ RETRIES = (timedelta(0), timedelta(seconds=5), timedelta(minutes=1), timedelta(m
 
 
 _STATE_NEW: ColumnElement[str] = literal_column("'new'")  # a literal: a partial index is not found by a parameter
+_PARKED: ColumnElement[str] = literal_column("'parked'")
 _IS_NEW = events.c.state == _STATE_NEW
 _before = events.alias("before")
 _IS_FIRST = ~exists().where(
@@ -112,14 +113,26 @@ def lease_name(lane: int) -> str:
 
 def _change(connection: Connection, results: Sequence[TurnResult]) -> None:
     changed: dict[str, dict[str, Any]] = {}
+    shown = _with_parked(connection, [result.conversation_id for result in results if "waiting" in result.changes])
     for result in results:
         if result.changes:
-            changed.setdefault(result.conversation_id, {"id": result.conversation_id}).update(result.changes)
+            stays = {"waiting": True, "waiting_at": result.now, "due_at": None}
+            more = stays if result.conversation_id in shown else {}
+            known = changed.setdefault(result.conversation_id, {"id": result.conversation_id})
+            known.update({**result.changes, **more})
     groups: dict[frozenset[str], list[dict[str, Any]]] = {}
     for values in changed.values():
         groups.setdefault(frozenset(values), []).append(values)
     for rows in groups.values():
         update_rows(connection, conversations, rows, key="id", count="version")
+
+
+def _with_parked(connection: Connection, conversation_ids: Collection[str]) -> set[str]:
+    """Those with a message that no handler could deal with: they stay in the queue, whatever is answered after it."""
+    if not conversation_ids:
+        return set()
+    parked = select(events.c.conversation_id).where(events.c.state == _PARKED)
+    return set(connection.execute(parked.where(among(events.c.conversation_id, conversation_ids))).scalars())
 
 
 def fail(connection: Connection, seq: int, tries: int, error: str, now: datetime, ids: IdSource) -> bool:

@@ -30,19 +30,21 @@ class _Shape:
     head: str
     one: str
     tail: str
-    columns: Sequence[tuple[str, Callable[[Any], Any] | None]]
+    names: tuple[str, ...]
+    binds: Sequence[tuple[int, Callable[[Any], Any]]]
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Executes it for all rows; gives how many were written."""
-        written = 0
+        written, width = 0, len(self.names)
         for chunk in _chunks(rows):
             values: list[Any] = []
             for row in chunk:
-                if len(row) != len(self.columns):
+                if len(row) != width:
                     raise ValueError(f"rows of one statement differ in their columns: {sorted(row)}")
-                for name, bind in self.columns:
-                    value = row[name]
-                    values.append(value if bind is None else bind(value))
+                one = [row[name] for name in self.names]
+                for at, bind in self.binds:
+                    one[at] = bind(one[at])
+                values += one
             sql = self.head + ",".join([self.one] * len(chunk)) + self.tail
             written += connection.exec_driver_sql(sql, tuple(values)).rowcount
         return written
@@ -121,8 +123,9 @@ def _shape(
     known = (dialect.name, table.name, names, make, what)
     shape = _SHAPES.get(known)
     if shape is None:
-        binds = [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names]
-        shape = _SHAPES[known] = _Shape(*make(dialect, table, names, *what), binds)
+        found = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        binds = [(at, bind) for at, bind in enumerate(found) if bind is not None]
+        shape = _SHAPES[known] = _Shape(*make(dialect, table, names, *what), names, binds)
     return shape
 
 

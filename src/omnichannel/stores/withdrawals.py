@@ -111,8 +111,10 @@ def people_on(connection: Connection, brand: str, channel: str, account: str | N
 
 
 def moved_people(connection: Connection, withdrawal_id: str) -> set[str]:
-    """Who followed the notice."""
-    return set(connection.execute(select(moves.c.customer_id).where(moves.c.withdrawal_id == withdrawal_id)).scalars())
+    """Who followed the notice. Whoever came with the reference and has not proved who they are does not count: the
+    conversation has left no address yet."""
+    query = select(moves.c.customer_id).where(moves.c.withdrawal_id == withdrawal_id, moves.c.from_address.isnot(None))
+    return set(connection.execute(query).scalars())
 
 
 def told_people(connection: Connection, withdrawal_id: str) -> set[str]:
@@ -143,7 +145,7 @@ def surfaces_of(connection: Connection, one: Withdrawal) -> dict[str, str]:
 def silent_on(connection: Connection, one: Withdrawal, limit: int | None) -> list[Conversation]:
     """The newest conversation there of each customer who did not get this period's notice and has not moved."""
     had = select(notices.c.customer_id).where(notices.c.withdrawal_id == one.id, notices.c.period == one.period)
-    gone = select(moves.c.customer_id).where(moves.c.withdrawal_id == one.id)
+    gone = select(moves.c.customer_id).where(moves.c.withdrawal_id == one.id, moves.c.from_address.isnot(None))
     query = select(conversations).where(
         conversations.c.brand == one.brand,
         conversations.c.channel == one.channel,

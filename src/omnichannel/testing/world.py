@@ -34,6 +34,7 @@ from omnichannel.testing.clock import START, FakeClock
 from omnichannel.testing.ids import SeededIds
 from omnichannel.testing.people import Person
 from omnichannel.testing.simulators.base import Simulator, WebhookRequest, WithdrawalMode
+from omnichannel.testing.template_store import TemplateStore
 
 SIMULATORS: Mapping[str, str] = {
     "smtp_imap": "omnichannel.testing.simulators.mail:MailSimulator",
@@ -161,7 +162,7 @@ class World:
         return Ports(
             clock=self.clock,
             ids=self._ids,
-            store=SqlStore(self._store or "sqlite://", threads=False, durable=False),
+            store=self._new_store(),
             blobs=MemoryBlobs(),
             transport=lambda media: InProcessTransport(self.simulators.values(), media=media),
             mailer=None if mail is None else lambda media: _with_media(mail, media),
@@ -171,6 +172,11 @@ class World:
             random=random.Random(self.seed),  # noqa: S311 - repeatable, not secret
             crash=lambda step: self.crash(step),
         )
+
+    def _new_store(self) -> SqlStore:
+        if self._store is None:
+            return TemplateStore("sqlite://", threads=False, durable=False)
+        return SqlStore(self._store, threads=False, durable=False)
 
     async def _connect(self, live: Hub) -> None:
         for channel in live.core.doors.channels.values():

@@ -183,9 +183,9 @@ async def test_what_things_cost() -> None:
     wanted = {"summoned reply": "0.010", "post with link": "0.200", "dm": "0.015", "event post.mention.create": "0.005"}
     assert {item: str(desk.sim.spent[item]) for item in wanted} == wanted
     published = {(one.action, one.condition): str(one.amount) for one in desk.channel.prices}
-    assert published["reply", "surface=mention, summoned"] == wanted["summoned reply"]
-    assert published["send_with_link", "surface=mention"] == wanted["post with link"]
-    assert published["send", "surface=dm"] == wanted["dm"]
+    assert published["reply", "mention"] == wanted["summoned reply"]
+    assert published["send_with_link", "mention"] == wanted["post with link"]
+    assert published["send", "dm"] == wanted["dm"]
     desk.sim.credits = Decimal("-0.001")
     assert failed(await desk.send(ann_of(desk), "Hello again")).outcome is Outcome.PAYMENT_REQUIRED
 
