@@ -31,7 +31,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 def run(suite: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     # Without the plugins that installed packages bring: they were configured by the run that this test is part of.
     return suite.runpytest_inprocess(
-        "-s", "-p", "omnichannel.testing.pytest_plugin", "-p", "no:anyio", "-p", "no:hypothesispytest", *arguments
+        "-s", "-p", "no:anyio", "-p", "no:hypothesispytest", *arguments
     )
 
 
