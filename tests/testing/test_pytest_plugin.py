@@ -30,9 +30,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 def run(suite: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     # Without the plugins that installed packages bring: they were configured by the run that this test is part of.
-    return suite.runpytest_inprocess(
-        "-s", "-p", "no:anyio", "-p", "no:hypothesispytest", *arguments
-    )
+    return suite.runpytest_inprocess("-s", "-p", "no:anyio", "-p", "no:hypothesispytest", *arguments)
 
 
 def test_a_given_seed_is_printed_and_used(suite: pytest.Pytester) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from unicodedata import decimal, normalize
 
 __all__ = ["country_of", "digits", "e164"]
@@ -40,6 +41,7 @@ def e164(raw: str, region: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@lru_cache(maxsize=4096)
 def country_of(number: str) -> str | None:
     """The ISO 3166 code of an E.164 number's country, or None where it has none (`+800`). Never raises.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
 from omnichannel.model.address import Consent
 from omnichannel.stores.records import families_of
 from omnichannel.stores.schema import consents
-from omnichannel.stores.types import AnyRow, fetch
+from omnichannel.stores.statements import rows_among
+from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import AccountInfo, Fact
-from omnichannel.stores.upsert import among
 
 
 def record(
@@ -48,9 +48,8 @@ def record(
 def of_many(connection: Connection, customers: Mapping[str, str]) -> dict[str, list[Consent]]:
     """The consents of customers, given with their brands, newest last; those of everyone merged into them count."""
     members = families_of(connection, set(customers))
-    query = select(consents).where(among(consents.c.customer_id, members))
     found: dict[str, list[Consent]] = {}
-    for row in fetch(connection, query.order_by(consents.c.changed_at, consents.c.seq)):
+    for row in rows_among(connection, consents, "customer_id", members, order=("changed_at", "seq")):
         owner = members[row.customer_id]
         if row.brand == customers[owner]:
             found.setdefault(owner, []).append(_consent(row, owner))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
 from omnichannel.stores.schema import addresses, aliases, contacts, customers, merges
+from omnichannel.stores.statements import rows_among
 from omnichannel.stores.types import fetch
 from omnichannel.stores.units import AccountInfo
 from omnichannel.stores.upsert import among, insert_rows, update_rows, upsert
@@ -228,10 +229,8 @@ def owners_of(connection: Connection, customer_ids: Iterable[str]) -> dict[str, 
     pending = set(asked)
     hops: dict[str, str] = {}
     while pending:
-        query = select(merges.c.customer_id, merges.c.into_id).where(
-            among(merges.c.customer_id, pending), merges.c.undone_at.is_(None)
-        )
-        found = {row.customer_id: row.into_id for row in connection.execute(query.order_by(merges.c.seq))}
+        rows = rows_among(connection, merges, "customer_id", pending, order=("seq",))
+        found = {row.customer_id: row.into_id for row in rows if row.undone_at is None}
         hops.update(found)
         pending = {into for into in found.values() if into not in hops}
     for customer in asked:

@@ -29,10 +29,11 @@ from omnichannel.stores.schema import (
     parts,
     steps,
 )
+from omnichannel.stores.statements import rows_by, set_by
 from omnichannel.stores.turns import lease_name
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import LANES, AccountInfo, Fact
-from omnichannel.stores.upsert import among, none_of
+from omnichannel.stores.upsert import among, insert_rows, none_of
 
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 WAITING = ("queued",)
@@ -109,43 +110,42 @@ def decide(
     values: Mapping[str, Any],
 ) -> None:
     """Stores a decision, and the step that it begins."""
-    connection.execute(
-        insert(decisions).values(
-            delivery_id=delivery_id,
-            decided_at=decision.decided_at,
-            rules_version=decision.rules_version,
-            data=data,
-        )
-    )
+    row = {
+        "delivery_id": delivery_id,
+        "decided_at": decision.decided_at,
+        "rules_version": decision.rules_version,
+        "data": data,
+    }
+    insert_rows(connection, decisions, [row])
+    changes = dict(values)
     if begun is not None:
-        _begin(connection, delivery_id, begun)
-    if values:
-        connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+        changes = _begin(connection, delivery_id, begun) | changes
+    if changes:
+        set_by(connection, deliveries, {"id": delivery_id}, changes)
 
 
-def _begin(connection: Connection, delivery_id: str, begun: NewStep) -> None:
-    highest = select(func.coalesce(func.max(steps.c.n), 0)).where(steps.c.delivery_id == delivery_id)
-    n = connection.execute(highest).scalar_one() + 1
+def _begin(connection: Connection, delivery_id: str, begun: NewStep) -> dict[str, Any]:
+    """Writes the step and its parts; gives what changes in the delivery."""
+    n = max((row.n for row in rows_by(connection, steps, delivery_id=delivery_id)), default=0) + 1
     step = begun.step
-    connection.execute(
-        insert(steps).values(
-            delivery_id=delivery_id,
-            n=n,
-            channel=step.channel,
-            adapter=step.adapter,
-            account=step.account,
-            surface=step.surface,
-            address_id=begun.address_id,
-            to=step.address,
-            thread=step.thread,
-            success=step.success,
-            wait=step.wait,
-            deadline_at=begun.deadline_at,
-            state="running",
-            lost=list(step.lost),
-            cost=step.cost,
-        )
-    )
+    row = {
+        "delivery_id": delivery_id,
+        "n": n,
+        "channel": step.channel,
+        "adapter": step.adapter,
+        "account": step.account,
+        "surface": step.surface,
+        "address_id": begun.address_id,
+        "to": step.address,
+        "thread": step.thread,
+        "success": step.success,
+        "wait": step.wait,
+        "deadline_at": begun.deadline_at,
+        "state": "running",
+        "lost": list(step.lost),
+        "cost": step.cost,
+    }
+    insert_rows(connection, steps, [row])
     rows = [
         {
             "key": f"{delivery_id}.{n}.{i}",
@@ -157,8 +157,11 @@ def _begin(connection: Connection, delivery_id: str, begun: NewStep) -> None:
         }
         for i, content in enumerate(begun.parts)
     ]
-    connection.execute(insert(parts), rows)
-    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(step=n, channel=step.channel))
+    insert_rows(connection, parts, rows)
+    return {"step": n, "channel": step.channel}
+
+
+_NEW_ATTEMPT = insert(attempts).returning(attempts.c.seq)
 
 
 def start_attempt(
@@ -168,19 +171,18 @@ def start_attempt(
     longer ours: then nothing may be sent."""
     if not leases.held(connection, lease_name(lane), owner, fence):
         return None
-    row = insert(attempts).values(
-        part=part.key,
-        delivery_id=part.delivery_id,
-        channel=step.channel,
-        account=step.account,
-        started_at=now,
-        state="started",
-        owner=owner,
-        n=part.n,
-    )
-    seq: int = connection.execute(row.returning(attempts.c.seq)).scalar_one()
-    started = update(parts).where(parts.c.key == part.key)
-    connection.execute(started.values(state="started", tries=parts.c.tries + 1))
+    row = {
+        "part": part.key,
+        "delivery_id": part.delivery_id,
+        "channel": step.channel,
+        "account": step.account,
+        "started_at": now,
+        "state": "started",
+        "owner": owner,
+        "n": part.n,
+    }
+    seq: int = connection.execute(_NEW_ATTEMPT, row).scalar_one()
+    set_by(connection, parts, {"key": part.key}, {"state": "started"}, count={"tries": 1})
     return seq
 
 
@@ -195,21 +197,18 @@ def fail_attempt(
 ) -> None:
     """An attempt ended without success: what the platform said, and what becomes of the part."""
     unknown = part_state == "unknown"
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.seq == attempt)
-        .values(
-            state="unknown" if unknown else "failed",
-            was_unknown=unknown,
-            ended_at=now,
-            outcome=failure.outcome,
-            certain=failure.certain,
-            code=failure.code,
-            detail=failure.message,
-        )
-    )
+    ended = {
+        "state": "unknown" if unknown else "failed",
+        "was_unknown": unknown,
+        "ended_at": now,
+        "outcome": failure.outcome,
+        "certain": failure.certain,
+        "code": failure.code,
+        "detail": failure.message,
+    }
+    set_by(connection, attempts, {"seq": attempt}, ended)
     kept = dump(_FAILURE, failure) if part_state == "failed" else None
-    connection.execute(update(parts).where(parts.c.key == key).values(state=part_state, due_at=due_at, failure=kept))
+    set_by(connection, parts, {"key": key}, {"state": part_state, "due_at": due_at, "failure": kept})
 
 
 def postpone(connection: Connection, key: str, state: str, due_at: datetime | None, *, resent: bool = False) -> None:
@@ -217,24 +216,24 @@ def postpone(connection: Connection, key: str, state: str, due_at: datetime | No
     values: dict[str, Any] = {"state": state, "due_at": due_at}
     if resent:
         values["resent"] = True
-    connection.execute(update(parts).where(parts.c.key == key).values(values))
+    set_by(connection, parts, {"key": key}, values)
 
 
 def cancel_attempt(connection: Connection, attempt: int, key: str) -> None:
     """The request never left: the attempt did not take place."""
     connection.execute(delete(attempts).where(attempts.c.seq == attempt))
-    connection.execute(update(parts).where(parts.c.key == key).values(state="pending", tries=parts.c.tries - 1))
+    set_by(connection, parts, {"key": key}, {"state": "pending"}, count={"tries": -1})
 
 
 def end_step(connection: Connection, delivery_id: str, n: int, state: str, outcome: str | None) -> None:
     """A step is over without success."""
-    ended = update(steps).where(steps.c.delivery_id == delivery_id, steps.c.n == n)
-    connection.execute(ended.values(state=state, outcome=outcome, deadline_at=None))
+    ended = {"state": state, "outcome": outcome, "deadline_at": None}
+    set_by(connection, steps, {"delivery_id": delivery_id, "n": n}, ended)
 
 
 def set_delivery(connection: Connection, delivery: AnyRow, now: datetime, ids: IdSource, **values: Any) -> None:
     """Changes a delivery; a new state is told."""
-    connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+    set_by(connection, deliveries, {"id": delivery.id}, values)
     state = values.get("state", delivery.state)
     if state != delivery.state:
         what = {"delivery": delivery.id, "conversation": delivery.conversation_id, "state": state}

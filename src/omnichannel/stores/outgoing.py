@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from omnichannel.model.address import Consent, Customer
 from omnichannel.model.conversation import Conversation
 from omnichannel.stores import consents, records
 from omnichannel.stores.schema import addresses, attempts, contacts, conversations, deliveries, messages, parts, steps
+from omnichannel.stores.statements import rows_among, rows_by
 from omnichannel.stores.types import AnyRow, fetch
 from omnichannel.stores.upsert import among
 
@@ -41,7 +42,7 @@ def load(connection: Connection, delivery_id: str) -> Outgoing:
 
 def load_many(connection: Connection, delivery_ids: Collection[str]) -> dict[str, Outgoing]:
     """Everything about deliveries, by id; in as many statements as for one."""
-    rows = fetch(connection, select(deliveries).where(among(deliveries.c.id, delivery_ids)))
+    rows = rows_among(connection, deliveries, "id", delivery_ids)
     return {out.delivery.id: out for out in _gather(connection, rows)}
 
 
@@ -53,19 +54,17 @@ def about(connection: Connection, delivery: Any) -> Outgoing:
 def _gather(connection: Connection, rows: Sequence[Any]) -> list[Outgoing]:
     if not rows:
         return []
-    query = select(conversations).where(among(conversations.c.id, {row.conversation_id for row in rows}))
-    places = {place.id: place for place in fetch(connection, query)}
+    found_places = rows_among(connection, conversations, "id", {row.conversation_id for row in rows})
+    places = {place.id: place for place in found_places}
     people = records.customers_of(connection, {row.customer_id for row in rows})
     agreed = consents.of_many(connection, {one.id: one.brand for one in people.values()})
     ids = {address.id for one in people.values() for address in one.addresses}
     seen = _last_in(connection, ids)
     lost = _unreachable(connection, ids)
     wanted = [row.id for row in rows]
-    taken = _by_delivery(connection, select(steps).where(among(steps.c.delivery_id, wanted)).order_by(steps.c.n))
-    cut = select(parts).where(among(parts.c.delivery_id, wanted)).order_by(parts.c.step, parts.c.n)
-    pieces = _by_delivery(connection, cut)
-    tried = select(attempts).where(among(attempts.c.delivery_id, wanted)).order_by(attempts.c.seq)
-    runs = _by_delivery(connection, tried)
+    taken = _by_delivery(rows_among(connection, steps, "delivery_id", wanted, order=("n",)))
+    pieces = _by_delivery(rows_among(connection, parts, "delivery_id", wanted, order=("step", "n")))
+    runs = _by_delivery(rows_among(connection, attempts, "delivery_id", wanted, order=("seq",)))
     answered = _answered(connection, rows, places)
     found: list[Outgoing] = []
     for row in rows:
@@ -90,20 +89,17 @@ def _gather(connection: Connection, rows: Sequence[Any]) -> list[Outgoing]:
 
 
 def _last_in(connection: Connection, address_ids: Collection[str]) -> list[AnyRow]:
-    query = select(contacts).where(among(contacts.c.address_id, address_ids), contacts.c.last_in_at.isnot(None))
-    return fetch(connection, query)
+    return [row for row in rows_among(connection, contacts, "address_id", address_ids) if row.last_in_at is not None]
 
 
 def _unreachable(connection: Connection, address_ids: Collection[str]) -> dict[str, str]:
-    query = select(addresses.c.id, addresses.c.unreachable_why).where(
-        among(addresses.c.id, address_ids), addresses.c.unreachable_at.isnot(None)
-    )
-    return {row.id: row.unreachable_why or "" for row in fetch(connection, query)}
+    rows = rows_among(connection, addresses, "id", address_ids)
+    return {row.id: row.unreachable_why or "" for row in rows if row.unreachable_at is not None}
 
 
-def _by_delivery(connection: Connection, query: Select[Any]) -> dict[str, list[AnyRow]]:
+def _by_delivery(rows: Sequence[AnyRow]) -> dict[str, list[AnyRow]]:
     found: dict[str, list[AnyRow]] = {}
-    for row in fetch(connection, query):
+    for row in rows:
         found.setdefault(row.delivery_id, []).append(row)
     return found
 
@@ -114,19 +110,19 @@ def again(connection: Connection, out: Outgoing, now: datetime) -> Outgoing | No
     While a step is under way, who the customer is and what they agreed to is taken as it was a moment ago; to decide
     once more, everything is read again.
     """
-    run, delivery_id = connection.execute, out.delivery.id
-    delivery = run(select(deliveries).where(deliveries.c.id == delivery_id)).one()
+    delivery_id = out.delivery.id
+    (delivery,) = rows_by(connection, deliveries, id=delivery_id)
     if delivery.due_at is None or delivery.due_at > now:
         return None
-    taken = run(select(steps).where(steps.c.delivery_id == delivery_id).order_by(steps.c.n)).all()
+    taken = rows_by(connection, steps, delivery_id=delivery_id, order=("n",))
     if not any(step.n == delivery.step and step.state == "running" for step in taken):
         return about(connection, delivery)
     return replace(
         out,
         delivery=delivery,
         steps=taken,
-        parts=run(select(parts).where(parts.c.delivery_id == delivery_id).order_by(parts.c.step, parts.c.n)).all(),
-        attempts=run(select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.seq)).all(),
+        parts=rows_by(connection, parts, delivery_id=delivery_id, order=("step", "n")),
+        attempts=rows_by(connection, attempts, delivery_id=delivery_id, order=("seq",)),
     )
 
 
@@ -139,8 +135,7 @@ def _answered(connection: Connection, rows: Sequence[Any], places: Mapping[str, 
     wanted = {*asked.values(), *newest.values()}
     if not wanted:
         return {}
-    query = select(messages.c.id, messages.c.platform_id, messages.c.account).where(among(messages.c.id, wanted))
-    known = {row.id: row for row in fetch(connection, query)}
+    known = {row.id: row for row in rows_among(connection, messages, "id", wanted)}
     found: dict[str, str] = {}
     for row in rows:
         message = known.get(asked.get(row.id) or newest.get(row.conversation_id, ""))

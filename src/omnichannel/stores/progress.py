@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from omnichannel.model.base import dump
 from omnichannel.model.content import Localized, Text, as_content, load_block, load_sendable, text_of
@@ -33,9 +33,10 @@ from omnichannel.stores.schema import (
     steps,
     unmatched,
 )
-from omnichannel.stores.types import AnyRow
+from omnichannel.stores.statements import row_by, rows_by, set_by
+from omnichannel.stores.types import AnyRow, fetch
 from omnichannel.stores.units import Fact
-from omnichannel.stores.upsert import upsert
+from omnichannel.stores.upsert import insert_rows, upsert
 
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 CODE_KEY = "code:"
@@ -57,35 +58,56 @@ class Sent:
     state: str = "accepted"
 
 
+_PART = (
+    select(
+        parts,
+        deliveries.c.brand,
+        deliveries.c.customer_id,
+        deliveries.c.conversation_id,
+        deliveries.c.kind,
+        deliveries.c.content.label("said"),
+        deliveries.c.visibility,
+        deliveries.c.agent,
+        deliveries.c.automatic,
+        deliveries.c.state.label("delivery_state"),
+        deliveries.c.step.label("current_step"),
+        deliveries.c.expires_at,
+        deliveries.c.idempotency_key,
+        steps.c.channel,
+        steps.c.adapter,
+        steps.c.account,
+        steps.c.surface,
+        steps.c.address_id,
+        steps.c.to,
+    )
+    .join(deliveries, deliveries.c.id == parts.c.delivery_id)
+    .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
+    .where(parts.c.key == bindparam("part"))
+)
+_TAKEN = (
+    update(attempts)
+    .where(attempts.c.seq == bindparam("attempt"), attempts.c.state.in_(("started", "unknown")))
+    .values(state=bindparam("now_is"), ended_at=bindparam("at"), certain=True)
+)
+_newest = attempts.alias("newest")
+_NEWEST = (
+    select(_newest.c.seq).where(_newest.c.part == bindparam("of")).order_by(_newest.c.seq.desc()).limit(1)
+).scalar_subquery()
+_ADVANCE = (
+    update(attempts)
+    .where(attempts.c.seq == _NEWEST)
+    .values(state=bindparam("now_is"), certain=True, ended_at=bindparam("at"))
+)
+_EARLY = select(unmatched).where(
+    (unmatched.c.receipt == bindparam("receipt_")) | (unmatched.c.correlation == bindparam("key_")),
+    unmatched.c.account == bindparam("account_"),
+)
+
+
 def part_row(connection: Connection, key: str) -> AnyRow | None:
     """A part with its delivery and step."""
-    query = (
-        select(
-            parts,
-            deliveries.c.brand,
-            deliveries.c.customer_id,
-            deliveries.c.conversation_id,
-            deliveries.c.kind,
-            deliveries.c.content.label("said"),
-            deliveries.c.visibility,
-            deliveries.c.agent,
-            deliveries.c.automatic,
-            deliveries.c.state.label("delivery_state"),
-            deliveries.c.step.label("current_step"),
-            deliveries.c.expires_at,
-            deliveries.c.idempotency_key,
-            steps.c.channel,
-            steps.c.adapter,
-            steps.c.account,
-            steps.c.surface,
-            steps.c.address_id,
-            steps.c.to,
-        )
-        .join(deliveries, deliveries.c.id == parts.c.delivery_id)
-        .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
-        .where(parts.c.key == key)
-    )
-    return connection.execute(query).first()
+    found = fetch(connection, _PART, {"part": key})
+    return found[0] if found else None
 
 
 def accept(
@@ -97,11 +119,9 @@ def accept(
     row = part_row(connection, key)
     if row is None:
         return
-    ours = update(attempts).where(attempts.c.seq == attempt, attempts.c.state.in_(("started", "unknown")))
-    connection.execute(ours.values(state=sent.state, ended_at=now, certain=True))
+    connection.execute(_TAKEN, {"attempt": attempt, "now_is": sent.state, "at": now})
     if RANK[row.state] < RANK[sent.state]:
-        this = update(parts).where(parts.c.key == key)
-        connection.execute(this.values(state=sent.state, failure=None, due_at=None))
+        set_by(connection, parts, {"key": key}, {"state": sent.state, "failure": None, "due_at": None})
     rows = [
         {"platform_id": found, "account": row.account, "delivery_id": row.delivery_id, "part": key, "attempt": attempt}
         for found in sent.ids
@@ -121,34 +141,27 @@ def _record_message(
     connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime, ids: IdSource
 ) -> None:
     content = load_block(row.content)
-    if (
-        not sent.ids
-        or connection.execute(
-            select(messages.c.id).where(messages.c.platform_id == sent.ids[0], messages.c.account == row.account)
-        ).first()
-    ):
+    if not sent.ids or row_by(connection, messages, platform_id=sent.ids[0], account=row.account) is not None:
         return
-    connection.execute(
-        insert(messages).values(
-            id=ids.new("msg"),
-            conversation_id=row.conversation_id,
-            customer_id=row.customer_id,
-            direction="out",
-            channel=row.channel,
-            adapter=row.adapter,
-            account=row.account,
-            surface=row.surface,
-            visibility=visibility,
-            address_id=None,
-            sent_at=now,
-            recorded_at=now,
-            text=text_of(content),
-            platform_id=sent.ids[0],
-            automatic=row.automatic,
-            delivery_id=row.delivery_id,
-            agent=row.agent,
-        )
-    )
+    message = {
+        "id": ids.new("msg"),
+        "conversation_id": row.conversation_id,
+        "customer_id": row.customer_id,
+        "direction": "out",
+        "channel": row.channel,
+        "adapter": row.adapter,
+        "account": row.account,
+        "surface": row.surface,
+        "visibility": visibility,
+        "sent_at": now,
+        "recorded_at": now,
+        "text": text_of(content),
+        "platform_id": sent.ids[0],
+        "automatic": row.automatic,
+        "delivery_id": row.delivery_id,
+        "agent": row.agent,
+    }
+    insert_rows(connection, messages, [message])
 
 
 def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime) -> list[Fact]:
@@ -157,7 +170,7 @@ def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, n
     facts: list[Fact] = []
     if row.kind == "message" and row.agent is not None:
         values |= {"waiting": False, "waiting_at": None, "due_at": None}
-    current = connection.execute(select(conversations).where(conversations.c.id == row.conversation_id)).first()
+    current = row_by(connection, conversations, id=row.conversation_id)
     if current is None:
         return facts
     options = _options(connection, row, current)
@@ -175,8 +188,7 @@ def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, n
     elif sent.thread and current.thread is None and same_place:
         values["thread"] = sent.thread
     if values:
-        values["version"] = current.version + 1
-        connection.execute(update(conversations).where(conversations.c.id == current.id).values(values))
+        set_by(connection, conversations, {"id": current.id}, values, count={"version": 1})
     if row.address_id is not None:
         upsert(
             connection,
@@ -205,10 +217,12 @@ def _join_unmatched(
     connection: Connection, account: str, key: str, found: Sequence[str], now: datetime, ids: IdSource
 ) -> None:
     """Statuses that overtook our own settlement are applied now."""
-    mine = unmatched.c.receipt.in_(list(found)) | (unmatched.c.correlation == key)
-    query = select(unmatched).where(mine, unmatched.c.account == account).order_by(unmatched.c.seq)
-    for row in connection.execute(query).all():
-        connection.execute(delete(unmatched).where(unmatched.c.seq == row.seq))
+    early: dict[int, AnyRow] = {}
+    for receipt in found or ("",):
+        values = {"receipt_": receipt, "key_": key, "account_": account}
+        early |= {row.seq: row for row in fetch(connection, _EARLY, values)}
+    for seq, row in sorted(early.items()):
+        connection.execute(delete(unmatched).where(unmatched.c.seq == seq))
         event = CHANNEL_EVENT.validate_python(row.data)
         if isinstance(event, DeliveryUpdated):
             log.append(connection, advance(connection, key, event.state, event.failure, now, ids), ids, now)
@@ -226,13 +240,8 @@ def advance(
         return _fail_late(connection, row, failure, now)
     if RANK[state] <= RANK[row.state]:
         return []
-    connection.execute(update(parts).where(parts.c.key == key).values(state=state, failure=None))
-    newest = select(attempts.c.seq).where(attempts.c.part == key).order_by(attempts.c.seq.desc()).limit(1)
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.seq == newest.scalar_subquery())
-        .values(state=state, certain=True, ended_at=now)
-    )
+    set_by(connection, parts, {"key": key}, {"state": state, "failure": None})
+    connection.execute(_ADVANCE, {"of": key, "now_is": state, "at": now})
     if row.step != row.current_step:
         return _succeeded_late(connection, row, now)
     return recompute(connection, row.delivery_id, now, ids, tell=False)
@@ -260,8 +269,7 @@ def _succeeded_late(connection: Connection, row: AnyRow, now: datetime) -> list[
 
 
 def _parts(connection: Connection, delivery_id: str, step: int) -> Sequence[AnyRow]:
-    query = select(parts.c.state).where(parts.c.delivery_id == delivery_id, parts.c.step == step)
-    return connection.execute(query).all()
+    return rows_by(connection, parts, delivery_id=delivery_id, step=step)
 
 
 def _fail_late(connection: Connection, row: AnyRow, failure: Failure | None, now: datetime) -> list[Fact]:
@@ -299,23 +307,20 @@ def recompute(
     connection: Connection, delivery_id: str, now: datetime, ids: IdSource, *, tell: bool = True
 ) -> list[Fact]:
     """The delivery's state from its current step's parts: it has come as far as the part that is furthest behind."""
-    delivery = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).one()
-    step = connection.execute(
-        select(steps).where(steps.c.delivery_id == delivery_id, steps.c.n == delivery.step)
-    ).first()
+    (delivery,) = rows_by(connection, deliveries, id=delivery_id)
+    step = row_by(connection, steps, delivery_id=delivery_id, n=delivery.step)
     if step is None or delivery.state in FINAL:
         return []
-    query = select(parts.c.state).where(parts.c.delivery_id == delivery_id, parts.c.step == delivery.step)
-    states = list(connection.execute(query).scalars())
+    states = [part.state for part in _parts(connection, delivery_id, delivery.step)]
     if not states or "failed" in states:
         return []
     values = _progress(delivery, step, states, now)
     if values is None:
         return []
-    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+    set_by(connection, deliveries, {"id": delivery_id}, values)
     if RANK[values["state"]] >= RANK[step.success]:
-        done = update(steps).where(steps.c.delivery_id == delivery_id, steps.c.n == step.n)
-        connection.execute(done.values(state="ok", deadline_at=None))
+        this = {"delivery_id": delivery_id, "n": step.n}
+        set_by(connection, steps, this, {"state": "ok", "deadline_at": None})
     if values["state"] == delivery.state:
         return []
     what = {"delivery": delivery_id, "conversation": delivery.conversation_id, "channel": step.channel}

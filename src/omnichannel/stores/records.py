@@ -24,8 +24,8 @@ from omnichannel.stores.schema import (
     messages,
     participants,
 )
+from omnichannel.stores.statements import rows_among
 from omnichannel.stores.types import AnyRow, fetch
-from omnichannel.stores.upsert import among
 
 
 def address(row: Any) -> Address:
@@ -198,11 +198,10 @@ def customers_of(connection: Connection, ids: Iterable[str]) -> dict[str, Custom
     asked = set(ids)
     owners = owners_of(connection, asked)
     wanted = {owners.get(found, found) for found in asked}
-    rows = fetch(connection, select(customers).where(among(customers.c.id, wanted)))
+    rows = rows_among(connection, customers, "id", wanted)
     members = families_of(connection, wanted)
     own: dict[str, list[Address]] = {found: [] for found in wanted}
-    query = select(addresses).where(among(addresses.c.customer_id, members)).order_by(addresses.c.id)
-    for row in fetch(connection, query):
+    for row in rows_among(connection, addresses, "customer_id", members, order=("id",)):
         own[members[row.customer_id]].append(address(row))
     people = {row.id: customer(row, own[row.id]) for row in rows}
     return {found: people[owner] for found in asked if (owner := owners.get(found, found)) in people}
@@ -213,10 +212,8 @@ def families_of(connection: Connection, owners: set[str]) -> dict[str, str]:
     members = {owner: owner for owner in owners}
     pending = list(owners)
     while pending:
-        query = select(merges.c.customer_id, merges.c.into_id).where(
-            among(merges.c.into_id, pending), merges.c.undone_at.is_(None)
-        )
-        fresh = [row for row in connection.execute(query) if row.customer_id not in members]
+        rows = rows_among(connection, merges, "into_id", pending)
+        fresh = [row for row in rows if row.undone_at is None and row.customer_id not in members]
         members |= {row.customer_id: members[row.into_id] for row in fresh}
         pending = [row.customer_id for row in fresh]
     return members
@@ -257,5 +254,4 @@ def authors_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[str, Addr
     wanted = list({row.address_id for row in rows if row.address_id is not None})
     if not wanted:
         return {}
-    found = fetch(connection, select(addresses).where(among(addresses.c.id, wanted)))
-    return {row.id: address(row) for row in found}
+    return {row.id: address(row) for row in rows_among(connection, addresses, "id", wanted)}

@@ -350,6 +350,7 @@ unmatched = _table(
     Column("data", Json, nullable=False),
 )
 Index("omni_unmatched_receipt", unmatched.c.receipt, unmatched.c.account)
+Index("omni_unmatched_correlation", unmatched.c.correlation)
 
 # ---------------------------------------------------------------- outbound
 
@@ -440,7 +441,7 @@ Index("omni_parts_delivery", parts.c.delivery_id, parts.c.step, parts.c.n)
 attempts = _table(
     "attempts",
     _seq(),
-    Column("part", String, nullable=False),
+    Column("part", String, nullable=False, index=True),
     Column("delivery_id", String, nullable=False, index=True),
     Column("channel", String, nullable=False),
     Column("account", String, nullable=False),
@@ -456,6 +457,7 @@ attempts = _table(
     Column("owner", String, nullable=False),
     Column("n", Integer, nullable=False, server_default="0"),
 )
+Index("omni_attempts_state", attempts.c.state, attempts.c.account)
 receipts = _table(
     "receipts",
     Column("platform_id", String, nullable=False),

@@ -14,6 +14,7 @@ from omnichannel.stores import leases, log, records
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_notices
 from omnichannel.stores.schema import conversations, events, messages
+from omnichannel.stores.statements import rows_among
 from omnichannel.stores.types import AnyRow, fetch
 from omnichannel.stores.units import LANES, DueTurn, Fact, TurnResult
 from omnichannel.stores.upsert import among, insert_rows, none_of, update_rows
@@ -67,11 +68,10 @@ def claim(
 def _load(connection: Connection, rows: Sequence[AnyRow]) -> list[DueTurn]:
     if not rows:
         return []
-    places = select(conversations).where(among(conversations.c.id, {row.conversation_id for row in rows}))
-    by_conversation = {row.id: records.conversation(row) for row in fetch(connection, places)}
+    places = rows_among(connection, conversations, "id", {row.conversation_id for row in rows})
+    by_conversation = {row.id: records.conversation(row) for row in places}
     people = records.customers_of(connection, {place.customer_id for place in by_conversation.values()})
-    said = select(messages).where(among(messages.c.id, [row.message_id for row in rows]))
-    found = fetch(connection, said)
+    found = rows_among(connection, messages, "id", [row.message_id for row in rows])
     known = {address.id: address for person in people.values() for address in person.addresses}
     authors = known | records.authors_of(connection, [row for row in found if row.address_id not in known])
     by_message = {row.id: records.message(row, authors.get(row.address_id)) for row in found}

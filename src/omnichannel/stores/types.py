@@ -24,9 +24,9 @@ _named: Any = namedtuple  # the columns are known at run time alone
 _PLAIN: dict[tuple[str, ...], Callable[[Any], Any]] = {}
 
 
-def fetch(connection: Connection, query: Executable) -> list[AnyRow]:
+def fetch(connection: Connection, query: Executable, values: Mapping[str, Any] | None = None) -> list[AnyRow]:
     """All rows of a query as named tuples: read column by column, they are three times as fast as rows."""
-    result = connection.execute(query)
+    result = connection.execute(query, values)
     names = tuple(result.keys())
     make = _PLAIN.get(names)
     if make is None:

@@ -241,6 +241,12 @@ def among(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bo
     return column.in_(listed) if _has_nul(listed) else _Among(column, _bound(column, listed))
 
 
+def member_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """As `among`, for a statement that is built once: the values are given by this name. Not for texts of others, which
+    may hold a NUL."""
+    return _Among(column, bindparam(name, type_=_Values(column.type)))
+
+
 def none_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """Whether a text or number is none of these."""
     listed = list(values)

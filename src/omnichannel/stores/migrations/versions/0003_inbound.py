@@ -90,4 +90,5 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )
+    op.create_index("omni_unmatched_correlation", "omni_unmatched", ["correlation"], unique=False)
     op.create_index("omni_unmatched_receipt", "omni_unmatched", ["receipt", "account"], unique=False)

@@ -125,6 +125,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("ix_omni_attempts_delivery_id", "omni_attempts", ["delivery_id"], unique=False)
+    op.create_index("ix_omni_attempts_part", "omni_attempts", ["part"], unique=False)
+    op.create_index("omni_attempts_state", "omni_attempts", ["state", "account"], unique=False)
     op.create_table(
         "omni_receipts",
         sa.Column("platform_id", sa.String(), nullable=False),
