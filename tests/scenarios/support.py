@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from zlib import crc32
@@ -28,37 +29,59 @@ from omnichannel.stores import schema as schema
 from omnichannel.testing.people import Person
 from omnichannel.testing.world import World
 
-CHANNELS = ("x", "whatsapp", "email")
+
+@dataclass(frozen=True)
+class OneOfOurs:
+    """A channel of the scenarios: an account of ours on it, and what somebody of a name is called there."""
+
+    account: type[Account]
+    settings: dict[str, Any]
+    handle: Callable[[str], str]
+
+
+def _phone(name: str) -> str:
+    return f"+336{crc32(name.encode()) % 10**8:08}"
+
+
+TEMPLATES = {"hello_again": TemplateSpec(languages={"en": "en", "fr": "fr"}, body=("name",))}
+KNOWN: dict[str, OneOfOurs] = {
+    "x": OneOfOurs(
+        XAccount, {"id": "x-main", "consumer_secret": "env:A", "token": "env:B"}, lambda name: f"@{name.lower()}"
+    ),
+    "whatsapp": OneOfOurs(
+        WhatsAppAccount,
+        {
+            "id": "wa",
+            "phone_number_id": "1065",
+            "app_secret": "env:C",
+            "token": "env:D",
+            "verify_token": "env:E",
+            "display_number": "+33199999999",
+            "templates": TEMPLATES,
+        },
+        _phone,
+    ),
+    "email": OneOfOurs(
+        SmtpImapAccount,
+        {"id": "care", "address": "care@example.com", "smtp_url": "env:F", "imap_url": "env:G"},
+        lambda name: f"{name.lower()}@mail.example",
+    ),
+}
+"""A new channel is a row here, and goes through every scenario as source and as target."""
+
+CHANNELS = tuple(KNOWN)
 PAIRS = [(source, target) for source in CHANNELS for target in CHANNELS if source != target]
-ACCOUNT = {"x": "x-main", "whatsapp": "wa", "email": "care"}
+ACCOUNT = {channel: one.settings["id"] for channel, one in KNOWN.items()}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def accounts(*channels: str) -> list[Account]:
     """One account of ours on each channel; their secrets are only named."""
-    templates = {"hello_again": TemplateSpec(languages={"en": "en", "fr": "fr"}, body=("name",))}
-    all_of_them: dict[str, Account] = {
-        "x": XAccount.model_validate({"id": "x-main", "consumer_secret": "env:A", "token": "env:B"}),
-        "whatsapp": WhatsAppAccount.model_validate(
-            {
-                "id": "wa",
-                "phone_number_id": "1065",
-                "app_secret": "env:C",
-                "token": "env:D",
-                "verify_token": "env:E",
-                "display_number": "+33199999999",
-                "templates": templates,
-            }
-        ),
-        "email": SmtpImapAccount.model_validate(
-            {"id": "care", "address": "care@example.com", "smtp_url": "env:F", "imap_url": "env:G"}
-        ),
-    }
-    return [all_of_them[name] for name in channels or CHANNELS]
+    return [KNOWN[name].account.model_validate(KNOWN[name].settings) for name in channels or CHANNELS]
 
 
 def make_hub(*channels: str, handlers: Handlers | None = None, policy: Policy | None = None, **more: Any) -> Hub:
-    """A hub on these channels (all three), that answers nothing by itself."""
+    """A hub on these channels (all of them), that answers nothing by itself."""
     hub = Hub(accounts(*channels), handlers=handlers or Handlers(), work=False)
     if policy is None and not more:
         return hub
@@ -68,13 +91,7 @@ def make_hub(*channels: str, handlers: Handlers | None = None, policy: Policy | 
 
 def handle(name: str, channel: str) -> str:
     """What somebody of this name is called on a channel."""
-    match channel:
-        case "x":
-            return f"@{name.lower()}"
-        case "whatsapp":
-            return f"+336{crc32(name.encode()) % 10**8:08}"
-        case _:
-            return f"{name.lower()}@mail.example"
+    return KNOWN[channel].handle(name)
 
 
 def person(world: World, name: str, *channels: str, language: str = "en") -> Person:
