@@ -33,7 +33,6 @@ from omnichannel.testing.asgi import post_webhook
 from omnichannel.testing.clock import START
 from omnichannel.testing.simulators.webhooks import WebhookRequest
 
-pytestmark = pytest.mark.faults
 SECRET = "0123456789abcdef0123456789abcdef"
 SIZE = 20_000
 

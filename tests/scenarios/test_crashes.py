@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,6 @@ from tests.scenarios.support import (
     texts,
 )
 
-pytestmark = pytest.mark.faults
 sources = pytest.mark.parametrize("channel", CHANNELS)
 
 
@@ -188,6 +188,24 @@ async def test_an_answer_that_was_lost_after_its_message(world: World, channel: 
         assert await outcome(world, channel) == (["Your bag is here."], 1)
         tried = [one.state for one in (await live.delivery(delivery)).attempts]
         assert len(tried) == (2 if channel == "email" else 1)
+
+
+async def test_what_x_has_already_is_one_message_when_its_echo_comes_late(world: World) -> None:
+    """Sent again after the doubt, X says "duplicate content" and no id; the echo brings it after that."""
+    async with world.run(make_hub("x")) as live:
+        ann, x = person(world, "Ann", "x"), world.simulator("x")
+        await ann.on("x").posts("Where is my bag?")
+        x.faults = FaultPlan(0, {"timeout_after_write": 1.0})
+        late = x.webhooks.delayed = timedelta(minutes=30)
+        made = await live.reply((await conversation_of(live, ann)).id, "Your bag is here.", agent="agent-1")
+        await live.core.worker.drain()
+        x.faults, x.webhooks.delayed = FaultPlan(0), timedelta(0)
+        await world.advance(20 * MINUTE)
+        assert await state_of(live, made.id) == "accepted"
+        assert [one.state for one in (await live.delivery(made.id)).attempts] == ["unknown", "accepted"]
+        await world.advance(late)
+        named = await column(live, schema.messages.c.platform_id, schema.messages.c.direction == "out")
+        assert named == [one.message_id for one in ann.on("x").seen()]
 
 
 @sources

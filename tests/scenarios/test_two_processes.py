@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
-import pytest
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.hub.ports import Ports
@@ -20,7 +19,6 @@ from omnichannel.testing.simulators.base import WebhookRequest
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
 from tests.scenarios.support import accounts, column, handle, schema
 
-pytestmark = pytest.mark.faults
 URL = "https://desk.example/hooks"
 PEOPLE, EACH = 6, 5
 OUT = {"accepted", "sent", "delivered", "replied"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 
 from omnichannel.stores import journal, outbound, schema, turns
 from omnichannel.stores.intake import Intake, Parsed
@@ -25,19 +26,17 @@ def file(desk: Desk) -> Callable[[Connection], Any]:
 
 def asked(desk: Desk, unit: Callable[[Connection], Any]) -> list[str]:
     """The plans of all statements of a unit, one line a step."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
-        statements.append((statement, values))
+    statements: list[str] = []
 
     def look(connection: Connection) -> list[str]:
-        event.listen(connection.engine, "before_cursor_execute", note)
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        driver.set_trace_callback(statements.append)
         unit(connection)
-        event.remove(connection.engine, "before_cursor_execute", note)
+        driver.set_trace_callback(None)
         plans: list[str] = []
-        for statement, values in statements:
+        for statement in statements:
             if statement.startswith(("SELECT", "UPDATE")):
-                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                rows = driver.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
                 plans += [f"{row[3]}  <-  {statement[:90]}" for row in rows]
         return plans
 

@@ -15,6 +15,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.model.message import Message
 from omnichannel.stores import log, records
 from omnichannel.stores.schema import conversations, events, messages
+from omnichannel.stores.statements import row_by
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import Fact
 
@@ -43,7 +44,7 @@ def listing(
 
 def row_of(connection: Connection, conversation_id: str, if_version: int | None = None) -> AnyRow:
     """A conversation's row. Raises `NotFound` and `VersionConflict`."""
-    row = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).first()
+    row = row_by(connection, conversations, id=conversation_id)
     if row is None:
         raise NotFound(f"there is no conversation {conversation_id!r}")
     if if_version is not None and row.version != if_version:

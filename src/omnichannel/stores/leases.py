@@ -9,13 +9,14 @@ from typing import TypeAlias
 from sqlalchemy import Connection, delete, select, update
 
 from omnichannel.model.base import EPOCH
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import leases
 from omnichannel.stores.units import LEASE_TTL
 from omnichannel.stores.upsert import among, member_of, update_rows, upsert
 
 Held: TypeAlias = tuple[str, str, int]
 """A lease by name, with its owner and fence."""
-_STANDING = (
+_STANDING = Prepared(
     select(leases.c.name, leases.c.owner, leases.c.fence)
     .where(member_of(leases.c.name, "names"))
     .with_for_update(read=True)
@@ -51,7 +52,7 @@ def held_of(connection: Connection, claimed: Iterable[Held]) -> set[Held]:
     """Those of the leases that are still held by these owners under these fences. They cannot change hands before the
     unit ends."""
     asked = set(claimed)
-    found = connection.execute(_STANDING, {"names": list({one[0] for one in asked})})
+    found = _STANDING.rows(connection, names=list({one[0] for one in asked}))
     return asked.intersection(tuple(row) for row in found)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select, update
 
 from omnichannel.model.base import dump
 from omnichannel.model.content import Block, dump_sendable
@@ -19,6 +19,7 @@ from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.stores import consents, leases, log
 from omnichannel.stores.directory import OPTED_OUT
 from omnichannel.stores.outgoing import Outgoing, load_many
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.progress import SPOKEN
 from omnichannel.stores.schema import (
     addresses,
@@ -33,18 +34,30 @@ from omnichannel.stores.statements import rows_by, set_by
 from omnichannel.stores.turns import lease_name
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import LANES, AccountInfo, Fact
-from omnichannel.stores.upsert import among, insert_rows, none_of
+from omnichannel.stores.upsert import insert_rows, member_of, not_member_of
 
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
-WAITING = ("queued",)
-"""States in which a delivery holds up the later ones of its conversation: what was said first arrives first."""
+WAITING = "queued"
+"""The state in which a delivery holds up the later ones of its conversation: what was said first arrives first."""
 _before = deliveries.alias("before")
 _IS_FIRST = ~exists().where(
     _before.c.conversation_id == deliveries.c.conversation_id,
     _before.c.id < deliveries.c.id,
-    _before.c.state.in_(WAITING),
+    _before.c.state == WAITING,
     _before.c.due_at.isnot(None),
 )
+
+_FREE = deliveries.c.state != WAITING
+_DUE = (
+    select(deliveries.c.id, deliveries.c.conversation_id, deliveries.c.lane)
+    .where(deliveries.c.due_at <= bindparam("now"), _FREE | _IS_FIRST)
+    .where(not_member_of(deliveries.c.conversation_id, "busy"))
+    .order_by(deliveries.c.due_at)
+    .limit(bindparam("most", type_=Integer))
+)
+_CLAIM = Prepared(_DUE)
+_CLAIM_SOME = Prepared(_DUE.where(member_of(deliveries.c.lane, "lanes")))
+_DUE_LANES = Prepared(select(deliveries.c.lane).where(deliveries.c.due_at <= bindparam("now")).distinct())
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,12 +72,12 @@ class DueDelivery:
 
 def due_lanes(connection: Connection, now: datetime) -> set[int]:
     """The lanes with deliveries to work on."""
-    return set(connection.execute(select(deliveries.c.lane).where(deliveries.c.due_at <= now).distinct()).scalars())
+    return {row.lane for row in _DUE_LANES.rows(connection, now=now)}
 
 
 def next_due(connection: Connection) -> datetime | None:
     """When there is something to do about a delivery next."""
-    free = deliveries.c.state.not_in(WAITING) | _IS_FIRST
+    free = _FREE | _IS_FIRST
     found: datetime | None = connection.execute(select(func.min(deliveries.c.due_at)).where(free)).scalar()
     return found
 
@@ -73,17 +86,10 @@ def claim(
     connection: Connection, lanes: Collection[int], now: datetime, busy: Collection[str], limit: int
 ) -> list[DueDelivery]:
     """The deliveries to work on, in order; none that an earlier one of its conversation holds up."""
-    query = (
-        select(deliveries.c.id, deliveries.c.conversation_id, deliveries.c.lane)
-        .where(deliveries.c.due_at <= now, deliveries.c.state.not_in(WAITING) | _IS_FIRST)
-        .order_by(deliveries.c.due_at)
-        .limit(limit)
-    )
-    if len(lanes) < LANES:
-        query = query.where(among(deliveries.c.lane, lanes))
-    if busy:
-        query = query.where(none_of(deliveries.c.conversation_id, busy))
-    found = sorted(DueDelivery(*row) for row in connection.execute(query))
+    given = {"now": now, "busy": list(busy), "most": limit}
+    every = len(lanes) == LANES
+    rows = _CLAIM.rows(connection, **given) if every else _CLAIM_SOME.rows(connection, lanes=list(lanes), **given)
+    found = sorted(DueDelivery(*row) for row in rows)
     first: dict[str, str] = {}
     for one in found:
         first.setdefault(one.conversation_id, one.delivery_id)

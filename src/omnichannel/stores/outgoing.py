@@ -12,10 +12,17 @@ from sqlalchemy import Connection, func, select
 from omnichannel.model.address import Consent, Customer
 from omnichannel.model.conversation import Conversation
 from omnichannel.stores import consents, records
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import addresses, attempts, contacts, conversations, deliveries, messages, parts, steps
 from omnichannel.stores.statements import rows_among, rows_by
-from omnichannel.stores.types import AnyRow, fetch
-from omnichannel.stores.upsert import among
+from omnichannel.stores.types import AnyRow
+from omnichannel.stores.upsert import member_of
+
+_NEWEST = Prepared(
+    select(messages.c.conversation_id, messages.c.account, func.max(messages.c.id).label("newest"))
+    .where(member_of(messages.c.conversation_id, "places"), messages.c.direction == "in")
+    .group_by(messages.c.conversation_id, messages.c.account)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +155,8 @@ def _newest_in(
     connection: Connection, conversation_ids: Collection[str], places: Mapping[str, AnyRow]
 ) -> dict[str, str]:
     """The customer's newest message in each conversation, on the account where it takes place."""
-    query = (
-        select(messages.c.conversation_id, messages.c.account, func.max(messages.c.id).label("newest"))
-        .where(among(messages.c.conversation_id, conversation_ids), messages.c.direction == "in")
-        .group_by(messages.c.conversation_id, messages.c.account)
-    )
     return {
         row.conversation_id: row.newest
-        for row in fetch(connection, query)
+        for row in _NEWEST.rows(connection, places=list(conversation_ids))
         if row.account == places[row.conversation_id].account
     }

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from omnichannel.model.base import dump
 from omnichannel.model.content import Localized, Text, as_content, load_block, load_sendable, text_of
@@ -20,6 +20,7 @@ from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated
 from omnichannel.model.ids import IdSource
 from omnichannel.model.outcome import Failure
 from omnichannel.stores import log
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import (
     attempts,
     codes,
@@ -34,7 +35,7 @@ from omnichannel.stores.schema import (
     unmatched,
 )
 from omnichannel.stores.statements import row_by, rows_by, set_by
-from omnichannel.stores.types import AnyRow, fetch
+from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import Fact
 from omnichannel.stores.upsert import insert_rows, upsert
 
@@ -58,7 +59,7 @@ class Sent:
     state: str = "accepted"
 
 
-_PART = (
+_PART = Prepared(
     select(
         parts,
         deliveries.c.brand,
@@ -84,29 +85,32 @@ _PART = (
     .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
     .where(parts.c.key == bindparam("part"))
 )
-_TAKEN = (
+_OPEN = or_(attempts.c.state == "started", attempts.c.state == "unknown")
+_TAKEN = Prepared(
     update(attempts)
-    .where(attempts.c.seq == bindparam("attempt"), attempts.c.state.in_(("started", "unknown")))
+    .where(attempts.c.seq == bindparam("attempt"), _OPEN)
     .values(state=bindparam("now_is"), ended_at=bindparam("at"), certain=True)
 )
 _newest = attempts.alias("newest")
 _NEWEST = (
     select(_newest.c.seq).where(_newest.c.part == bindparam("of")).order_by(_newest.c.seq.desc()).limit(1)
 ).scalar_subquery()
-_ADVANCE = (
+_ADVANCE = Prepared(
     update(attempts)
     .where(attempts.c.seq == _NEWEST)
     .values(state=bindparam("now_is"), certain=True, ended_at=bindparam("at"))
 )
-_EARLY = select(unmatched).where(
-    (unmatched.c.receipt == bindparam("receipt_")) | (unmatched.c.correlation == bindparam("key_")),
-    unmatched.c.account == bindparam("account_"),
+_EARLY = Prepared(
+    select(unmatched).where(
+        (unmatched.c.receipt == bindparam("receipt_")) | (unmatched.c.correlation == bindparam("key_")),
+        unmatched.c.account == bindparam("account_"),
+    )
 )
 
 
 def part_row(connection: Connection, key: str) -> AnyRow | None:
     """A part with its delivery and step."""
-    found = fetch(connection, _PART, {"part": key})
+    found = _PART.rows(connection, part=key)
     return found[0] if found else None
 
 
@@ -119,7 +123,7 @@ def accept(
     row = part_row(connection, key)
     if row is None:
         return
-    connection.execute(_TAKEN, {"attempt": attempt, "now_is": sent.state, "at": now})
+    _TAKEN.run(connection, {"attempt": attempt, "now_is": sent.state, "at": now})
     if RANK[row.state] < RANK[sent.state]:
         set_by(connection, parts, {"key": key}, {"state": sent.state, "failure": None, "due_at": None})
     rows = [
@@ -140,9 +144,11 @@ def accept(
 def _record_message(
     connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime, ids: IdSource
 ) -> None:
-    content = load_block(row.content)
     if not sent.ids or row_by(connection, messages, platform_id=sent.ids[0], account=row.account) is not None:
         return
+    if RANK[row.state] >= RANK["accepted"] and _is_named(connection, row, sent.ids[0]):
+        return
+    content = load_block(row.content)
     message = {
         "id": ids.new("msg"),
         "conversation_id": row.conversation_id,
@@ -162,6 +168,15 @@ def _record_message(
         "agent": row.agent,
     }
     insert_rows(connection, messages, [message])
+
+
+def _is_named(connection: Connection, row: AnyRow, platform_id: str) -> bool:
+    """Whether this is the message that we have already: one whose id the platform did not tell ("I have that one
+    already") bears our part's key until an echo or a status brings its id."""
+    if platform_id == row.key:
+        return True
+    named = {"platform_id": row.key, "account": row.account}
+    return set_by(connection, messages, named, {"platform_id": platform_id}) > 0
 
 
 def _move_on(connection: Connection, row: AnyRow, sent: Sent, visibility: str, now: datetime) -> list[Fact]:
@@ -219,8 +234,8 @@ def _join_unmatched(
     """Statuses that overtook our own settlement are applied now."""
     early: dict[int, AnyRow] = {}
     for receipt in found or ("",):
-        values = {"receipt_": receipt, "key_": key, "account_": account}
-        early |= {row.seq: row for row in fetch(connection, _EARLY, values)}
+        rows = _EARLY.rows(connection, receipt_=receipt, key_=key, account_=account)
+        early |= {row.seq: row for row in rows}
     for seq, row in sorted(early.items()):
         connection.execute(delete(unmatched).where(unmatched.c.seq == seq))
         event = CHANNEL_EVENT.validate_python(row.data)
@@ -241,7 +256,7 @@ def advance(
     if RANK[state] <= RANK[row.state]:
         return []
     set_by(connection, parts, {"key": key}, {"state": state, "failure": None})
-    connection.execute(_ADVANCE, {"of": key, "now_is": state, "at": now})
+    _ADVANCE.run(connection, {"of": key, "now_is": state, "at": now})
     if row.step != row.current_step:
         return _succeeded_late(connection, row, now)
     return recompute(connection, row.delivery_id, now, ids, tell=False)

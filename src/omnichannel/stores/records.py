@@ -24,7 +24,7 @@ from omnichannel.stores.schema import (
     messages,
     participants,
 )
-from omnichannel.stores.statements import rows_among
+from omnichannel.stores.statements import row_by, rows_among, rows_by
 from omnichannel.stores.types import AnyRow, fetch
 
 
@@ -221,7 +221,7 @@ def families_of(connection: Connection, owners: set[str]) -> dict[str, str]:
 
 def find_delivery(connection: Connection, delivery_id: str) -> Delivery:
     """A delivery by id. Raises `NotFound`."""
-    row = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
+    row = row_by(connection, deliveries, id=delivery_id)
     if row is None:
         raise NotFound(f"there is no delivery {delivery_id!r}")
     return delivery(row, attempts_of(connection, delivery_id))
@@ -229,8 +229,7 @@ def find_delivery(connection: Connection, delivery_id: str) -> Delivery:
 
 def attempts_of(connection: Connection, delivery_id: str) -> list[Attempt]:
     """What was attempted for a delivery, oldest first."""
-    query = select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.seq)
-    return [attempt(row) for row in connection.execute(query)]
+    return [attempt(row) for row in rows_by(connection, attempts, delivery_id=delivery_id, order=("seq",))]
 
 
 def history(

@@ -168,7 +168,7 @@ class SqlStore:
     def read_sync(self, unit: Unit[T]) -> T:
         """Runs a reading unit in the calling thread. Raises `StoreError` where the database fails."""
         try:
-            with self._reader.connect() as connection:
+            with self._reader.connect() as connection, connection.begin():
                 return unit(connection)
         except DatabaseError as error:
             raise _store_error(error) from error

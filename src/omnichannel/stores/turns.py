@@ -7,17 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, exists, func, literal_column, select, update
 
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import leases, log, records
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_notices
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import conversations, events, messages
 from omnichannel.stores.statements import rows_among
-from omnichannel.stores.types import AnyRow, fetch
+from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import LANES, DueTurn, Fact, TurnResult
-from omnichannel.stores.upsert import among, insert_rows, none_of, update_rows
+from omnichannel.stores.upsert import among, insert_rows, member_of, not_member_of, update_rows
 
 MAX_TRIES = 5
 RETRIES = (timedelta(0), timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
@@ -32,11 +33,21 @@ _IS_FIRST = ~exists().where(
     _before.c.conversation_id == events.c.conversation_id, _before.c.seq < events.c.seq, _before.c.state == _STATE_NEW
 )
 
+_DUE = (
+    select(events.c.seq, events.c.lane, events.c.tries, events.c.conversation_id, events.c.message_id)
+    .where(_IS_NEW, events.c.due_at <= bindparam("now"), _IS_FIRST)
+    .where(not_member_of(events.c.conversation_id, "busy"))
+    .order_by(events.c.due_at)
+    .limit(bindparam("most", type_=Integer))
+)
+_CLAIM = Prepared(_DUE)
+_CLAIM_SOME = Prepared(_DUE.where(member_of(events.c.lane, "lanes")))
+_DUE_LANES = Prepared(select(events.c.lane).where(_IS_NEW, events.c.due_at <= bindparam("now")).distinct())
+
 
 def due_lanes(connection: Connection, now: datetime) -> set[int]:
     """The lanes with messages to handle."""
-    query = select(events.c.lane).where(_IS_NEW, events.c.due_at <= now).distinct()
-    return set(connection.execute(query).scalars())
+    return {row.lane for row in _DUE_LANES.rows(connection, now=now)}
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -52,17 +63,10 @@ def claim(
 
     So nothing overtakes a message that waits for another try, and a flood in one conversation stands in nobody's way.
     """
-    query = (
-        select(events.c.seq, events.c.lane, events.c.tries, events.c.conversation_id, events.c.message_id)
-        .where(_IS_NEW, events.c.due_at <= now, _IS_FIRST)
-        .order_by(events.c.due_at)
-        .limit(limit)
-    )
-    if len(lanes) < LANES:
-        query = query.where(among(events.c.lane, lanes))
-    if busy:
-        query = query.where(none_of(events.c.conversation_id, busy))
-    return _load(connection, sorted(fetch(connection, query), key=lambda row: row.seq))
+    given = {"now": now, "busy": list(busy), "most": limit}
+    every = len(lanes) == LANES
+    rows = _CLAIM.rows(connection, **given) if every else _CLAIM_SOME.rows(connection, lanes=list(lanes), **given)
+    return _load(connection, sorted(rows, key=lambda row: row.seq))
 
 
 def _load(connection: Connection, rows: Sequence[AnyRow]) -> list[DueTurn]:

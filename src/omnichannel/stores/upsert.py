@@ -18,6 +18,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import ARRAY, Boolean, Text, TypeDecorator, TypeEngine
 
+from omnichannel.stores.prepared import bind_of, execute
+
 Row = Mapping[str, Any]
 CHUNK = 64
 """The most rows of a statement; smaller groups use the powers of two below it."""
@@ -46,7 +48,9 @@ class _Shape:
                     one[at] = bind(one[at])
                 values += one
             sql = self.head + ",".join([self.one] * len(chunk)) + self.tail
-            written += connection.exec_driver_sql(sql, tuple(values)).rowcount
+            cursor = execute(connection, sql, values)
+            written += int(cursor.rowcount)
+            cursor.close()
         return written
 
 
@@ -123,7 +127,7 @@ def _shape(
     known = (dialect.name, table.name, names, make, what)
     shape = _SHAPES.get(known)
     if shape is None:
-        found = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        found = [bind_of(table.c[name].type, dialect) for name in names]
         binds = [(at, bind) for at, bind in enumerate(found) if bind is not None]
         shape = _SHAPES[known] = _Shape(*make(dialect, table, names, *what), names, binds)
     return shape
@@ -245,6 +249,11 @@ def member_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """As `among`, for a statement that is built once: the values are given by this name. Not for texts of others, which
     may hold a NUL."""
     return _Among(column, bindparam(name, type_=_Values(column.type)))
+
+
+def not_member_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """As `none_of`, for a statement that is built once."""
+    return _NotAmong(column, bindparam(name, type_=_Values(column.type)))
 
 
 def none_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:

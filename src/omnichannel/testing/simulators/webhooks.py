@@ -43,12 +43,14 @@ AT_ONCE = 32
 
 
 class WebhookQueue:
-    """Webhooks by due time. `given_up` holds those that the platform stopped trying."""
+    """Webhooks by due time. `given_up` holds those that the platform stopped trying; `delayed` is how long what happens
+    from now on stays behind at the platform."""
 
     def __init__(self, now: Callable[[], datetime], retry_waits: tuple[timedelta, ...]) -> None:
         self.faults = FaultPlan()
         self.given_up: list[PendingWebhook] = []
         self.delivered = 0
+        self.delayed = timedelta(0)
         self.side_by_side = False
         self.under_way = 0
         self._now = now
@@ -61,6 +63,8 @@ class WebhookQueue:
 
     def put(self, pending: PendingWebhook) -> None:
         """Queues one; the fault plan may double it or hold it back behind later ones."""
+        if self.delayed:
+            pending = replace(pending, due_at=pending.due_at + self.delayed)
         if self.faults.happens("reordered_webhooks"):
             pending = replace(pending, due_at=pending.due_at + timedelta(seconds=self.faults.seconds(1, 30)))
         self._push(pending)
