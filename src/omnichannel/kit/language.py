@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-_WORDS = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
+# Whole words alone: a reference such as #2DER4MIT is none, whatever its letters spell.
+_WORDS = re.compile(r"(?<!\w)[^\W\d_]+(?:['\u2019][^\W\d_]+)?(?!\w)")
 _COMMON = {
     "en": "the and is are was you your my what where when how have has been this that with not please can't don't "
     "hello hi thanks thank i'm it's for would could why help of to",

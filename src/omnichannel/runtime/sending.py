@@ -7,8 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
@@ -45,6 +44,8 @@ UNKNOWN = "nobody knows whether it arrived"
 MOST_DECISIONS = 50
 HOLDING = frozenset({Outcome.AUTH, Outcome.SUSPENDED, Outcome.PAYMENT_REQUIRED, Outcome.WITHDRAWN})
 """Failures of the account, not of the message: once the account works again, the message may go there after all."""
+Left: TypeAlias = Outgoing | None
+"""The delivery as it is after something was done about it, if there is something more to do at once."""
 OVER_BUDGET = timedelta(minutes=1)
 """How much later a retry comes when an account has used up its retries: put off, never dropped."""
 
@@ -90,9 +91,7 @@ class Outbox:
         try:
             out = known or await self.store.read(lambda c: outgoing.load(c, delivery_id))
             while out is not None and mine.decisions < MOST_DECISIONS:
-                if not await self._round(out, mine):
-                    return
-                out = await self.store.read(partial(outgoing.again, out=out, now=self.clock.now()))
+                out = await self._round(out, mine)
             if out is not None:
                 raise RuntimeError("it does not come to rest")
         except LaneLost:
@@ -109,11 +108,11 @@ class Outbox:
         under_way = any(part.state in ("started", "unknown") for part in out.parts)
         await self._set(out, state="unknown" if under_way else "failed", due_at=None, reason=why)
 
-    async def _round(self, out: Outgoing, lane: Lane) -> bool:
-        """One thing after another; False when there is nothing more to do now."""
+    async def _round(self, out: Outgoing, lane: Lane) -> Left:
+        """One thing after another; what is left to do now, or None."""
         row, now = out.delivery, self.clock.now()
         if row.due_at is None or row.due_at > now:
-            return False
+            return None
         step = next((s for s in out.steps if s.n == row.step and s.state == "running"), None)
         if row.expires_at is not None and row.expires_at <= now and row.state in ("queued", "held"):
             return await self._set(out, state="expired", due_at=None, reason="it expired before it could be sent")
@@ -128,14 +127,23 @@ class Outbox:
             return await self._set(out, state="queued", due_at=now)
         return await self._set(out, due_at=step.deadline_at)
 
-    async def _set(self, out: Outgoing, **values: Any) -> bool:
+    async def _set(self, out: Outgoing, **values: Any) -> Left:
         now = self.clock.now()
-        await self.store.write(lambda c: outbound.set_delivery(c, out.delivery, now, self.ids, **values))
-        return values.get("due_at") is not None and values["due_at"] <= now
+        return await self._write(out, lambda c: outbound.set_delivery(c, out.delivery, now, self.ids, **values))
+
+    async def _write(self, out: Outgoing, unit: Callable[[Connection], None]) -> Left:
+        """Commits a change, and gives the delivery as it is then if there is something to do about it at once."""
+        now = self.clock.now()
+
+        def change(connection: Connection) -> Left:
+            unit(connection)
+            return outgoing.again(connection, out, now)
+
+        return await self.store.write(change)
 
     # -- deciding
 
-    async def _decide(self, out: Outgoing, lane: Lane) -> bool:
+    async def _decide(self, out: Outgoing, lane: Lane) -> Left:
         lane.decisions += 1
         await self.board.reload()
         await self.advisor.book.reload()
@@ -147,8 +155,7 @@ class Outbox:
         if decision.steps and not decision.hold:
             begun = self._begin(out, decision.steps[0], request, facts, now)
             values: Mapping[str, Any] = {"state": "queued", "due_at": now, "reason": None}
-            await self.store.write(lambda c: outbound.decide(c, out.delivery.id, decision, data, begun, values))
-            return True
+            return await self._write(out, lambda c: outbound.decide(c, out.delivery.id, decision, data, begun, values))
         await self.store.write(lambda c: outbound.decide(c, out.delivery.id, decision, data, None, {}))
         return await self._nowhere(out, decision)
 
@@ -163,7 +170,7 @@ class Outbox:
         deadline = now + step.wait if step.wait is not None and step.success != "accepted" else None
         return NewStep(step, address.id if address else None, parts, deadline)
 
-    async def _nowhere(self, out: Outgoing, decision: Decision) -> bool:
+    async def _nowhere(self, out: Outgoing, decision: Decision) -> Left:
         """No channel now: wait for what passes, or say that there is none."""
         why = told(decision.refused)
         if any(one.reason == "expired" for one in decision.refused):
@@ -180,7 +187,7 @@ class Outbox:
             return await self._point(out, why)
         return await self._set(out, state="failed", due_at=None, reason=why)
 
-    async def _point(self, out: Outgoing, why: str) -> bool:
+    async def _point(self, out: Outgoing, why: str) -> Left:
         """Nothing private reaches this customer: the delivery goes to a person, and the customer is shown in public
         where to go on; its own words are never made public."""
         pointer = self.continuing.pointer(out.conversation, out.customer, out.delivery.id)
@@ -194,12 +201,11 @@ class Outbox:
             values = {"state": "failed", "due_at": None, "reason": reason}
             outbound.set_delivery(connection, out.delivery, now, self.ids, **values)
 
-        await self.store.write(unit)
-        return False
+        return await self._write(out, unit)
 
     # -- one part
 
-    async def _part(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> bool:
+    async def _part(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> Left:
         now = self.clock.now()
         if part.state == "failed":
             return await self._told_later(out, step, part)
@@ -227,7 +233,7 @@ class Outbox:
             return No("no_address")
         return check(option, request, facts, self.clock.now())
 
-    async def _break_off(self, out: Outgoing, step: AnyRow, part: AnyRow, no: No) -> bool:
+    async def _break_off(self, out: Outgoing, step: AnyRow, part: AnyRow, no: No) -> Left:
         """The step ends before its next part, and what is left is decided about again."""
         now = self.clock.now()
         if no.reason == "rate_limited" and no.ends_at is not None:
@@ -237,7 +243,7 @@ class Outbox:
         why = f"{step.channel}: {no.reason} ({no.detail})"
         return await self._set(out, state="queued", due_at=now, reason=why)
 
-    async def _told_later(self, out: Outgoing, step: AnyRow, part: AnyRow) -> bool:
+    async def _told_later(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Left:
         """A part failed after it had been accepted: it is tried again where that can help, else the step is over."""
         failure = load_failure(part.failure)
         now = self.clock.now()
@@ -253,12 +259,12 @@ class Outbox:
         if info is not None:
             await self.board.called(step.account, step.channel, step.surface, info.brand, failure, {})
 
-    async def _abandoned(self, out: Outgoing, step: AnyRow, part: AnyRow) -> bool:
+    async def _abandoned(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Left:
         """A process ended between "attempt started" and its settlement: the message may be out."""
         attempt = next(a for a in reversed(out.attempts) if a.part == part.key)
         return await self._uncertain(out, step, part, attempt.seq, INTERRUPTED)
 
-    async def _never_settled(self, out: Outgoing, step: AnyRow, part: AnyRow) -> bool:
+    async def _never_settled(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Left:
         """No echo and no status told what became of it: a service text is sent once more, the rest is for a person."""
         now = self.clock.now()
         again = out.delivery.purpose == "service" and out.delivery.kind != "code" and not part.resent
@@ -267,7 +273,7 @@ class Outbox:
             return await self._set(out, state="queued", due_at=now)
         return await self._set(out, state="unknown", due_at=None, reason=UNKNOWN)
 
-    async def _send(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> bool:
+    async def _send(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> Left:
         channel = self.doors.channels.get(step.account)
         if channel is None:
             gone = Failure(outcome=Outcome.INVALID, level=Level.ACCOUNT, code="not_configured", message=step.account)
@@ -317,18 +323,18 @@ class Outbox:
             purpose=out.delivery.purpose,
         )
 
-    async def _accepted(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, receipt: Receipt) -> bool:
+    async def _accepted(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, receipt: Receipt) -> Left:
         self._budget(step.account).succeeded()
         now = self.clock.now()
         visibility = self.doors.infos[step.account].visibility.get(step.surface, "private")
         sent = progress.Sent(receipt.ids or (part.key,), receipt.thread)
-        await self.store.write(lambda c: progress.accept(c, part.key, attempt, sent, visibility, now, self.ids))
+        left = await self._write(out, lambda c: progress.accept(c, part.key, attempt, sent, visibility, now, self.ids))
         self.crash("settled")
-        return True
+        return left
 
     # -- failures
 
-    async def _failed(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, failure: Failure) -> bool:
+    async def _failed(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, failure: Failure) -> Left:
         now = self.clock.now()
         if failure.outcome is Outcome.ALREADY_DONE:
             return await self._accepted(out, step, part, attempt, Receipt(()))
@@ -343,13 +349,13 @@ class Outbox:
             return await self._set(out, state="queued", due_at=again)
         return await self._after(out, step, part, failure)
 
-    async def _later(self, out: Outgoing, part: AnyRow, failure: Failure) -> bool:
+    async def _later(self, out: Outgoing, part: AnyRow, failure: Failure) -> Left:
         """Our own limit said not yet: no attempt was made."""
         at = failure.not_before or self.clock.now()
         await self.store.write(lambda c: outbound.postpone(c, part.key, "pending", at))
         return await self._set(out, state="queued", due_at=at)
 
-    async def _uncertain(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, failure: Failure) -> bool:
+    async def _uncertain(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, failure: Failure) -> Left:
         """It may have arrived: held until something settles it, or its time has passed."""
         now = self.clock.now()
         channel = self.doors.channels.get(step.account)
@@ -358,7 +364,7 @@ class Outbox:
         await self.store.write(lambda c: outbound.fail_attempt(c, part.key, attempt, failure, "unknown", due, now))
         return await self._set(out, state="unknown", due_at=due, reason=failure.message)
 
-    async def _after(self, out: Outgoing, step: AnyRow, part: AnyRow, failure: Failure) -> bool:
+    async def _after(self, out: Outgoing, step: AnyRow, part: AnyRow, failure: Failure) -> Left:
         """The step is over: remember what its failure says about the address, then decide again without it."""
         now = self.clock.now()
         row = out.delivery
