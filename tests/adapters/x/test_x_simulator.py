@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -302,11 +301,8 @@ async def test_it_works_over_the_network_protocol_too() -> None:
     assert (status, b"no GET /2/nothing here" in body) == (404, True)
 
 
-async def test_thousands_a_second() -> None:
-    """A floor far below what it does, so that a busy machine does not fail it: messages through send and webhook."""
+async def test_a_thousand_messages_are_a_thousand_webhooks() -> None:
     desk = desk_with_ann(rate_limits=False)
-    begun = perf_counter()
     for index in range(1000):
         desk.sim.says("@ann_k", f"message {index}")
     assert len(received(await desk.hears())) == 1000
-    assert perf_counter() - begun < 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given
@@ -54,14 +53,10 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_bombs_cost_little(name: str) -> None:
-    content = BOMBS[name]
-    start = time.perf_counter()
-    (event,) = events(content)
-    spent = time.perf_counter() - start
+def test_bombs_become_small_messages(name: str) -> None:
+    """What they cost is measured by `make bench`."""
+    (event,) = events(BOMBS[name])
     assert isinstance(event, MessageReceived)
-    # The aim is 50 ms for 100 kB; the limit leaves room for slow machines.
-    assert spent < max(1.0, 4 * 0.05 * len(content) / 100_000)
     assert len(event.attachments) <= 100
     assert len(event.text) <= 262_144
     assert len(event.others) <= 200
