@@ -29,6 +29,11 @@ def per_100_kb(content: bytes | str, read: Callable[[Any], Any]) -> float:
     return statistics.median(spent) * 1e3 * 100_000 / max(len(content), 100_000)
 
 
+def read_html(html: str) -> str:
+    """The text of it, without what is quoted."""
+    return html_text(without_quote(html))
+
+
 def run() -> dict[str, Any]:
     """The worst of all."""
     floor = per_100_kb(PLAIN, events)
