@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -51,7 +51,7 @@ def separated(tree: Any, kind: Any, what: Any) -> bool:
 
 def flat(what: Any) -> Iterator[Any]:
     if isinstance(what, tuple | list):
-        for one in what:
+        for one in cast(Sequence[Any], what):
             yield one
             if isinstance(one, list | tuple):
                 yield from flat(one)
