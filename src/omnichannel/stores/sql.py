@@ -6,10 +6,11 @@ worker threads of its own limiter, so it works alike on asyncio and trio; a simu
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -303,11 +304,26 @@ def _store_error(error: Exception) -> Exception:
 # ---------------------------------------------------------------- engines
 
 
+_QUIET: Mapping[str, Any] = {"hide_parameters": True, "logging_name": "omnichannel"}
+"""Rows hold what customers wrote, and tokens: no exception may quote them, nor a log (see `_hush`)."""
+
+
+def _hush() -> None:
+    """SQLAlchemy logs whole rows at DEBUG, whatever `hide_parameters` says, so a host's root level must not reach it.
+    Whoever wants them sets the level of this logger.
+    https://docs.sqlalchemy.org/en/20/core/engines.html#configuring-logging"""
+    logger = logging.getLogger("sqlalchemy.engine.Engine.omnichannel")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
+
+
 def _engine(url: str, *, memory: bool, writes: bool, durable: bool) -> Engine:
+    _hush()
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, **_QUIET)
     options: dict[str, Any] = {
-        "connect_args": {"check_same_thread": False, "timeout": PATIENCE, "cached_statements": 512}
+        "connect_args": {"check_same_thread": False, "timeout": PATIENCE, "cached_statements": 512},
+        **_QUIET,
     }
     if memory:
         options["poolclass"] = StaticPool
