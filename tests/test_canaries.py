@@ -62,9 +62,12 @@ def secret_fields(kind: type[Account]) -> list[str]:
 
 
 def secrets_of(account: Account) -> set[str]:
-    values = [getattr(account, name) for name in secret_fields(type(account))]
-    flat = [one for value in values for one in (value if isinstance(value, tuple) else (value,)) if one is not None]
-    return {found for one in flat for found in MARK.findall(one.get_secret_value())}
+    found: set[str] = set()
+    for name in secret_fields(type(account)):
+        value: SecretStr | tuple[SecretStr, ...] | None = getattr(account, name)
+        for one in value if isinstance(value, tuple) else (value,):
+            found.update(MARK.findall(one.get_secret_value() if one else ""))
+    return found
 
 
 # ---------------------------------------------------------------- the watch itself
