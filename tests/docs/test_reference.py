@@ -66,6 +66,10 @@ SETTINGS: dict[str, set[str]] = {
     "rules.then": keys(Then),
     "withdrawals": keys(models.WithdrawalSettings),
     "withdrawals.scope": keys(models.ScopeSettings),
+    "price_cap": keys(models.PriceCapSettings),
+    "quiet_hours": keys(models.QuietHoursSettings),
+    "business_hours": keys(models.BusinessHoursSettings),
+    "guard": keys(models.GuardSettings),
     "prices": (keys(models.PriceSettings) - {"price"}) | {one.name for one in fields(PriceFact)},
 }
 

@@ -50,11 +50,10 @@ def accounts_of(given: Sequence[Account | str]) -> list[Account]:
 def from_toml(path: str | PathLike[str]) -> HubSettings:
     """The settings in a file. Raises `ConfigurationError`."""
     from omnichannel.config import load
-    from omnichannel.runtime.policy import Policy
+    from omnichannel.hub.policies import policy_of
 
     read = load(path)
     queues = {account: name for name, queue in read.queues.items() for account in queue.accounts}
-    hosts = frozenset(host for brand in read.brands.values() for host in brand.hosts)
     return HubSettings(
         accounts=accounts_of(read.accounts),
         store=read.store.url,
@@ -62,11 +61,6 @@ def from_toml(path: str | PathLike[str]) -> HubSettings:
         public_url=read.public_url or "http://localhost:8000",
         queues=queues,
         first_response={name: q.first_response for name, q in read.queues.items() if q.first_response is not None},
-        policy=Policy(
-            rules=read.rules,
-            brand_names={name: brand.name or name for name, brand in read.brands.items()},
-            allowed_hosts=hosts,
-            timezone=read.timezone,
-        ),
+        policy=policy_of(read),
         withdrawals=read.withdrawals,
     )

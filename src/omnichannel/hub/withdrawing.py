@@ -169,10 +169,11 @@ async def _impact(core: Core, one: Withdrawal, *, told: bool) -> Impact:
 def _notice_prices(core: Core, one: Withdrawal) -> dict[str, Decimal]:
     """What a notice costs on each surface: an answer with a link in it."""
     channel: Channel[Any] | None = next(iter(core.doors.of_channel(one.channel, one.brand)), None)
-    if channel is None:
+    door = core.advisor.door(channel.account.id) if channel is not None else None
+    if channel is None or door is None:
         return {}
     now = core.ports.clock.now()
-    known = {name: price(channel.prices, "reply", None, now, True, conditions={name}) for name in channel.surfaces}
+    known = {name: price(door.prices, "reply", None, now, True, conditions={name}) for name in channel.surfaces}
     return {name: amount for name, amount in known.items() if amount is not None}
 
 

@@ -140,7 +140,7 @@ class Outbox:
         await self.board.reload()
         await self.advisor.book.reload()
         now = self.clock.now()
-        request = self.advisor.request(out, remaining(content_of(out), out))
+        request = self.advisor.request(out, remaining(content_of(out, self.advisor.policy), out))
         facts = self.advisor.facts(out)
         decision = decide(request, facts, now)
         data = dump(_DECISION, decision)
