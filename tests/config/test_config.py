@@ -198,9 +198,8 @@ TABLES = (
         ),
         ('schema = 1\n[store]\ndb_schema = "desk"', "store.db_schema: SQLite has no schemas; leave it out"),
         (
-            'schema = 1\n[store]\nurl = "postgresql+psycopg://desk"\ndb_schema = "desk"',
-            "store.db_schema: not supported; tables go to the first schema of the connection's search path: add "
-            "'?options=-csearch_path%3Ddesk' to store.url",
+            'schema = 1\n[store]\nurl = "env:DB"\ndb_schema = "de-sk"',
+            "store.db_schema: expected a name: small letters, digits and '_', at most 63, found text ('de-sk')",
         ),
         (
             'schema = 1\n[store]\ntable_prefix = "t_"',

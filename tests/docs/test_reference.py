@@ -152,7 +152,7 @@ def test_phases_are_explained() -> None:
 # ---------------------------------------------------------------- events
 
 EVENT = re.compile(
-    r"(account|channel|consent|conversation|customer|delivery|event|message|reaction|withdrawal|sla)\.[a-z_]+"
+    r"(account|channel|consent|conversation|customer|delivery|event|message|operator|reaction|withdrawal|sla)\.[a-z_]+"
 )
 
 

@@ -4,7 +4,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from omnichannel import Handlers, Hub, Localized
+from omnichannel.model.exceptions import ConfigurationError
+from omnichannel.stores.sql import in_schema
 from omnichannel.testing.world import World
 from tests.scenarios.support import HOUR, conversation_of, person, refusals, state_of, texts
 
@@ -60,6 +64,14 @@ amount = 0.40
         assert refused["x-main"] == ("over_price_cap", "0.3 USD, the cap is 0.1 EUR")
         preview = await live.preview_withdrawal("x", targets=["email"])
         assert preview.prices["dm"] == Decimal("0.4")
+
+
+def test_a_schema_is_for_postgresql_alone() -> None:
+    placed = in_schema("postgresql+psycopg://me:hush@db/desk?sslmode=require", "omnichannel")
+    assert placed == "postgresql+psycopg://me:hush@db/desk?options=-csearch_path%3Domnichannel&sslmode=require"
+    assert in_schema("sqlite://", None) == "sqlite://"
+    with pytest.raises(ConfigurationError, match="SQLite has no schemas"):
+        in_schema("sqlite:///desk.db", "omnichannel")
 
 
 async def test_quiet_hours_are_by_the_brands_clock(tmp_path: Path) -> None:

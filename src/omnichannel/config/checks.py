@@ -39,14 +39,8 @@ def _store_and_engine(document: Document) -> Iterator[str]:
             f"engine.url: '{document.engine.url}' is not supported; workers wake within their process ('in-process'), "
             "and look at the rows once a second"
         )
-    if document.store.db_schema is not None:
-        if document.store.url.startswith("sqlite"):
-            yield "store.db_schema: SQLite has no schemas; leave it out"
-        else:
-            yield (
-                "store.db_schema: not supported; tables go to the first schema of the connection's search path: add "
-                f"'?options=-csearch_path%3D{document.store.db_schema}' to store.url"
-            )
+    if document.store.db_schema is not None and document.store.url.startswith("sqlite"):
+        yield "store.db_schema: SQLite has no schemas; leave it out"
 
 
 def _zones(document: Document) -> Iterator[str]:

@@ -44,7 +44,7 @@ class StoreSettings(Frozen):
     said: `auto` for SQLite, `check` for PostgreSQL."""
 
     url: str = "sqlite:///omnichannel.db"
-    db_schema: str | None = None
+    db_schema: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] | None = None
     migrate: Literal["auto", "check", "off"] | None = None
 
 

@@ -39,7 +39,7 @@ from omnichannel.runtime.worker import Worker
 from omnichannel.stores import journal, streams, tokens
 from omnichannel.stores.base import BlobStore
 from omnichannel.stores.journal import Arrival
-from omnichannel.stores.sql import SqlStore
+from omnichannel.stores.sql import SqlStore, in_schema
 from omnichannel.webhooks.app import WebhookApp
 
 _log = logging.getLogger("omnichannel.hub")
@@ -138,6 +138,7 @@ async def open_core(
     public_url: str,
     queues: dict[str, str],
     first_response: dict[str, Any],
+    db_schema: str | None = None,
 ) -> AsyncGenerator[Core]:
     """Opens the store, reads the secrets and wires everything; closes it all at the end.
 
@@ -149,7 +150,7 @@ async def open_core(
     for channel in doors.endpoints.values():
         require_webhook_secret(channel)
     async with AsyncExitStack() as stack:
-        store = ports.store or SqlStore(reveal_url(store_url, ports), migrate=migrate)
+        store = ports.store or SqlStore(in_schema(reveal_url(store_url, ports), db_schema), migrate=migrate)
         await stack.enter_async_context(store)
         core = _wire(store, doors, ports, handlers, policy)
         core.webhooks = _webhooks(core, public_url)

@@ -117,6 +117,7 @@ class Hub(Registering):
                     public_url=settings.public_url,
                     queues=dict(settings.queues),
                     first_response=dict(settings.first_response),
+                    db_schema=settings.db_schema,
                 )
             )
             self._core = core

@@ -23,6 +23,7 @@ class HubSettings:
 
     accounts: Sequence[Account]
     store: str = "sqlite:///omnichannel.db"
+    db_schema: str | None = None
     migrate: str = "auto"
     public_url: str = "http://localhost:8000"
     queues: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -57,6 +58,7 @@ def from_toml(path: str | PathLike[str]) -> HubSettings:
     return HubSettings(
         accounts=accounts_of(read.accounts),
         store=read.store.url,
+        db_schema=read.store.db_schema,
         migrate=read.store.migrate or ("check" if read.store.url.startswith("postgres") else "auto"),
         public_url=read.public_url or "http://localhost:8000",
         queues=queues,

@@ -37,6 +37,7 @@ from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_references
 from omnichannel.stores.outbound import NewStep
 from omnichannel.stores.outgoing import Outgoing
+from omnichannel.stores.telling import decided
 from omnichannel.stores.types import AnyRow
 
 _log = logging.getLogger("omnichannel.sending")
@@ -147,9 +148,9 @@ class Outbox:
         if decision.steps and not decision.hold:
             begun = self._begin(out, decision.steps[0], request, facts, now)
             values: Mapping[str, Any] = {"state": "queued", "due_at": now, "reason": None}
-            await self.store.write(lambda c: outbound.decide(c, out.delivery.id, decision, data, begun, values))
+            await self.store.write(lambda c: decided(c, out.delivery, decision, data, begun, values, self.ids))
             return True
-        await self.store.write(lambda c: outbound.decide(c, out.delivery.id, decision, data, None, {}))
+        await self.store.write(lambda c: decided(c, out.delivery, decision, data, None, {}, self.ids))
         return await self._nowhere(out, decision)
 
     def _begin(self, out: Outgoing, step: Step, request: Request, facts: Facts, now: datetime) -> NewStep:

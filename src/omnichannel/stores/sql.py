@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.pool import StaticPool
 
-from omnichannel.model.exceptions import StoreError
+from omnichannel.model.exceptions import ConfigurationError, StoreError
 from omnichannel.stores import migrate
 from omnichannel.stores.turnstile import Turnstile
 
@@ -315,6 +315,21 @@ def _hush() -> None:
     logger = logging.getLogger("sqlalchemy.engine.Engine.omnichannel")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.WARNING)
+
+
+def in_schema(url: str, schema: str | None) -> str:
+    """The URL of a store whose tables are in this schema of a PostgreSQL database; the schema has to be there.
+
+    Raises `ConfigurationError` for SQLite, which has none.
+    """
+    if schema is None:
+        return url
+    found = make_url(url)
+    if found.get_backend_name() == "sqlite":
+        raise ConfigurationError("store.db_schema: SQLite has no schemas; leave it out")
+    # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
+    placed = found.update_query_dict({"options": f"-csearch_path={schema}"}, append=True)
+    return placed.render_as_string(hide_password=False)
 
 
 def _engine(url: str, *, memory: bool, writes: bool, durable: bool) -> Engine:
