@@ -17,6 +17,7 @@ from omnichannel.handlers import Event, Handlers
 from omnichannel.hub.answers import Decision, Explanation, Impact, Page
 from omnichannel.hub.asgi import HubApp
 from omnichannel.hub.desk import Desk
+from omnichannel.hub.operating import Operating
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.registering import Registering
 from omnichannel.hub.settings import HubSettings, accounts_of, from_toml
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from omnichannel.hub.core import Core
 
 
-class Hub(Registering):
+class Hub(Registering, Operating):
     """Constructing does no IO and reads no secret. `async with` opens the store and, with `work=True`, runs workers,
     pollers and streams, which are leased, so that one process does each.
 
@@ -368,12 +369,6 @@ class Hub(Registering):
         from omnichannel.hub import withdrawing
 
         return await withdrawing.outcome(self.core, withdrawal)
-
-    async def release(self, account: str, *, by: str = "api") -> None:
-        """Says that an account works: what was held or suspected there goes out. Raises `NotFound`."""
-        from omnichannel.hub import withdrawing
-
-        await withdrawing.release(self.core, account, by)
 
     # -- events
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import anyio
 
+from omnichannel.channel.base import Channel
 from omnichannel.kit.phone import country_of
 from omnichannel.model.address import Address
 from omnichannel.model.base import Purpose, Visibility
@@ -88,6 +89,24 @@ class WithdrawalBook:
             self.current = await self.store.read(withdrawals.active)
 
 
+def door_of(channel: Channel[Any], policy: Policy) -> Door:
+    """An account as routing sees it, with the contract's prices before the published ones."""
+    surfaces = {name: channel.surface(name) for name in channel.surfaces}
+    account = channel.account
+    return Door(
+        channel=channel.channel,
+        adapter=channel.adapter,
+        account=account.id,
+        brand=account.brand,
+        surfaces={name: one for name, one in surfaces.items() if one is not None},
+        prices=prices_for(
+            policy.prices, channel.prices, channel=channel.channel, adapter=channel.adapter, account=account.id
+        ),
+        vendor=channel.vendor,
+        tier=account.tier,
+    )
+
+
 @dataclass(slots=True)
 class Advisor:
     """Makes requests and facts from rows."""
@@ -100,25 +119,7 @@ class Advisor:
 
     def __post_init__(self) -> None:
         for channel in self.doors.channels.values():
-            surfaces = {name: channel.surface(name) for name in channel.surfaces}
-            self._doors.append(
-                Door(
-                    channel=channel.channel,
-                    adapter=channel.adapter,
-                    account=channel.account.id,
-                    brand=channel.account.brand,
-                    surfaces={name: one for name, one in surfaces.items() if one is not None},
-                    prices=prices_for(
-                        self.policy.prices,
-                        channel.prices,
-                        channel=channel.channel,
-                        adapter=channel.adapter,
-                        account=channel.account.id,
-                    ),
-                    vendor=channel.vendor,
-                    tier=channel.account.tier,
-                )
-            )
+            self._doors.append(door_of(channel, self.policy))
 
     def facts(self, out: Outgoing) -> Facts:
         """The facts for a delivery."""
