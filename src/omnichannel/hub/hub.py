@@ -287,7 +287,8 @@ class Hub(Registering, Operating):
         return await speaking.explain(self.core, delivery)
 
     async def continue_elsewhere(self, conversation: str, to: Sequence[str]) -> Mapping[str, str]:
-        """Links that take a conversation to other channels, by channel; each may be used once. Raises `NotFound`."""
+        """Links that take a conversation to other channels, by channel; each may be used once. Raises `NotFound`, and
+        `ChannelWithdrawn` where nothing but closed channels was asked for."""
         from omnichannel.hub import withdrawing
 
         return await withdrawing.continue_elsewhere(self.core, conversation, to)
