@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Executable, select
 
 from omnichannel import Handlers, Hub, Text, Turn
 from omnichannel.adapters.whatsapp import WhatsAppAccount
@@ -314,7 +314,7 @@ class Row:
     attempts: int
 
 
-def _one(connection: Connection, query: Select[Any]) -> Any:
+def _one(connection: Connection, query: Executable) -> Any:
     return connection.execute(query).one_or_none()
 
 

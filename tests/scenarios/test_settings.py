@@ -137,7 +137,7 @@ then = { hold = true }
     async with world.run(hub_of(tmp_path, more)) as live:
         await ann.on("x").says("Hello?")
         customer = await ann.record()
-        rules = []
+        rules: list[str | None] = []
         for _ in range(3):  # 9:30, 11:30, 13:30
             rules.append((await live.plan(customer.id, "Hello!")).rule)
             await world.advance(2 * HOUR)
