@@ -21,10 +21,10 @@ test: venv ## Run the tests (ARGS="-k name" for some; OMNICHANNEL_SEED=... for t
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long and not soak and not faults" $(ARGS)
 
 faults: venv ## Crashes and failures in the middle of the work, the short ones
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "faults and not long" $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "faults and not long" $(ARGS)
 
 faults-long: venv ## All of them, for minutes
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m faults $(ARGS)
+	PYTHONHASHSEED=0 HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m faults $(ARGS)
 
 soak: venv ## Steady load for a long time; watches memory, open files and lag
 	$(BIN)/python -m pytest -m soak -s $(ARGS)

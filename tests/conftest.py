@@ -2,10 +2,15 @@
 
 import os
 import random
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.canaries import WATCH, look_at_report, no_secret_leaves, watch_secrets
+
+__all__ = ["no_secret_leaves", "watch_secrets"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.hypothesis_seed is None:
         drawn = str(random.SystemRandom().randrange(2**32))
         config.option.hypothesis_seed = os.environ.get("OMNICHANNEL_SEED") or drawn
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test prints is looked at too: see tests/canaries.py."""
+    report = yield
+    look_at_report(report, WATCH)
+    return report
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
@@ -113,6 +114,29 @@ def test_doctor_finds_what_is_missing_and_what_will_end(
     out = capsys.readouterr().out
     assert "note: account 'wa': whatsapp v" in out
     assert "hunter2" not in out
+
+
+LEAVING = '[[withdrawals]]\nid = "leave"\nchannel = "whatsapp"\ntargets = ["email"]\n'
+
+
+async def test_doctor_shows_routes_losses_and_what_differs_from_the_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "o.toml"
+    head = f'schema = 1\n[store]\nurl = "sqlite:///{tmp_path}/o.db"\n{WHATSAPP}'
+    path.write_text(f"{head}{LEAVING}closed_at = 2027-03-01T00:00:00Z\n", "utf-8")
+    monkeypatch.setenv("WA_SECRET", "hunter2-hunter2")
+    async with Hub.from_toml(path, work=False) as hub:
+        assert [one.code for one in await hub.lint()] == ["target_not_configured"]
+    path.write_text(f"{head}{LEAVING}closed_at = 2027-04-01T00:00:00Z\n", "utf-8")
+    assert run("doctor", "--config", str(path), "--as-of", "2026-06-01") == 1
+    out = capsys.readouterr().out
+    assert "wrong: leave: customers are sent to email, where we have no account [target_not_configured]" in out
+    assert "note: leave: closed_at in the configuration and in the store differ; the store counts [differs]" in out
+    assert "note: whatsapp: Blocked in one country" in out
+    async with Hub.from_toml(path, work=False) as hub:
+        assert "differs" in [one.code for one in await hub.lint()]
+        assert [one.key for one in hub.losses(date(2025, 5, 1))] == ["whatsapp_marketing_us_2025"]
 
 
 class HubOfATest(Hub):

@@ -39,8 +39,8 @@ def refusal(settings: Load, text: str) -> str:
 def test_a_file_of_every_table(settings: Load) -> None:
     found = settings((HERE / "fixtures" / "full.toml").read_text("utf-8"))
     assert (found.timezone, found.public_url) == ("Europe/Paris", "https://desk.example/hooks")
-    assert (found.store.url, found.store.migrate, found.store.table_prefix) == ("env:DATABASE", "check", "omni_")
-    assert found.engine.url == "nats://bus:4222"
+    assert (found.store.url, found.store.migrate) == ("env:DATABASE", "check")
+    assert found.engine.url == "in-process"
     assert found.brands["air"].languages == ("fr", "en")
     assert [(one.id, one.channel, one.adapter, one.brand) for one in found.accounts] == [
         ("x-main", "x", "x", "air"),
@@ -98,8 +98,8 @@ ZONED = 'schema = 1\ntimezone = "Europe/Paris"\n'
 WA = '[accounts.wa]\nchannel = "whatsapp"\nphone_number_id = "1"\n'
 LITERAL = "a secret does not stand in this file: write 'env:NAME' or 'file:/path'"
 TABLES = (
-    "'accounts', 'brands', 'endpoints', 'engine', 'notices', 'prices', 'public_url', 'queues', 'rules', 'schema', "
-    "'store', 'timezone' or 'withdrawals'"
+    "'accounts', 'brands', 'business_hours', 'endpoints', 'engine', 'guard', 'notices', 'price_cap', 'prices', "
+    "'public_url', 'queues', 'quiet_hours', 'rules', 'schema', 'store', 'timezone' or 'withdrawals'"
 )
 
 
@@ -189,7 +189,58 @@ TABLES = (
         ),
         (
             'schema = 1\n[[rules]]\nname = "r"\nthen = { notice = "bye" }',
-            "rules[0].then.notice: no notice 'bye'",
+            "rules[0].then.notice: unknown key; expected 'expire', 'hold', 'order', 'success', 'tell' or 'wait'",
+        ),
+        (
+            'schema = 1\n[engine]\nurl = "nats://bus:4222"',
+            "engine.url: 'nats://bus:4222' is not supported; workers wake within their process ('in-process'), and "
+            "look at the rows once a second",
+        ),
+        ('schema = 1\n[store]\ndb_schema = "desk"', "store.db_schema: SQLite has no schemas; leave it out"),
+        (
+            'schema = 1\n[store]\nurl = "env:DB"\ndb_schema = "de-sk"',
+            "store.db_schema: expected a name: small letters, digits and '_', at most 63, found text ('de-sk')",
+        ),
+        (
+            'schema = 1\n[store]\ntable_prefix = "t_"',
+            "store.table_prefix: unknown key; expected 'db_schema', 'migrate' or 'url'",
+        ),
+        (
+            'schema = 1\n[[rules]]\nname = "r"\nwhen = { business_hours = true }',
+            "rules[0].when.business_hours: nobody knows the hours; add the table 'business_hours'",
+        ),
+        (
+            'schema = 1\n[business_hours]\nmon = "9 to 5"',
+            "business_hours.mon: expected hours such as '09:00-12:00, 13:00-18:00', found '9 to 5'",
+        ),
+        (
+            'schema = 1\n[business_hours]\nmon = "18:00-09:00"',
+            "business_hours.mon: expected hours such as '09:00-12:00, 13:00-18:00', found '18:00-09:00'",
+        ),
+        (
+            'schema = 1\n[quiet_hours]\nstart = "22:00"\nend = "22:00"',
+            "quiet_hours.end: the same as start; leave the table out for none",
+        ),
+        (
+            'schema = 1\n[quiet_hours]\nstart = "22:00"\nend = "08:00"\nchannels = ["whatsap"]',
+            "quiet_hours.channels: no channel 'whatsap'; did you mean 'whatsapp'?",
+        ),
+        (
+            'schema = 1\n[brands.air]\ntimezone = "Europe/Pari"',
+            "brands.air.timezone: no zone 'Europe/Pari'; expected a name such as 'Europe/Paris'",
+        ),
+        (
+            'schema = 1\n[guard]\npatterns = ["(a+)+b"]',
+            "guard.patterns[0]: pattern '(a+)+b' repeats without a bound what varies itself (a nested quantifier or "
+            "alternatives)",
+        ),
+        (
+            'schema = 1\n[[prices]]\nchannel = "xx"\naction = "send"\namount = 1',
+            "prices[0].channel: no channel 'xx'; did you mean 'x'?",
+        ),
+        (
+            'schema = 1\n[[prices]]\nchannel = "x"\naccount = "x-2"\naction = "send"\namount = 1',
+            "prices[0].account: no account 'x-2'",
         ),
         ('schema = 1\n[[withdrawals]]\nchannel = "x"', "withdrawals[0].id: missing"),
         (

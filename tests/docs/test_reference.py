@@ -66,6 +66,10 @@ SETTINGS: dict[str, set[str]] = {
     "rules.then": keys(Then),
     "withdrawals": keys(models.WithdrawalSettings),
     "withdrawals.scope": keys(models.ScopeSettings),
+    "price_cap": keys(models.PriceCapSettings),
+    "quiet_hours": keys(models.QuietHoursSettings),
+    "business_hours": keys(models.BusinessHoursSettings),
+    "guard": keys(models.GuardSettings),
     "prices": (keys(models.PriceSettings) - {"price"}) | {one.name for one in fields(PriceFact)},
 }
 
@@ -148,7 +152,7 @@ def test_phases_are_explained() -> None:
 # ---------------------------------------------------------------- events
 
 EVENT = re.compile(
-    r"(account|channel|consent|conversation|customer|delivery|event|message|reaction|withdrawal|sla)\.[a-z_]+"
+    r"(account|channel|consent|conversation|customer|delivery|event|message|operator|reaction|withdrawal|sla)\.[a-z_]+"
 )
 
 

@@ -156,7 +156,9 @@ HELD = ChannelHealth(held="credentials")
 )
 def test_where_nothing_can_be_used_it_waits_if_that_helps(facts: Facts, hold: bool) -> None:
     decision = decide(START, facts, NOW)
-    assert (decision.steps, decision.hold, decision.tell_operator) == ((), hold, True)
+    assert (decision.steps, decision.hold) == ((), hold)
+    # A person is told, unless it is known when it goes out by itself.
+    assert decision.tell_operator is all(one.ends_at is None for one in decision.refused)
 
 
 def test_it_does_not_wait_for_what_comes_after_it_expires() -> None:

@@ -35,7 +35,7 @@ then = { order = ["whatsapp", "email"], wait = "PT15M", success = "delivered", e
 
 [[rules]]
 name = "rest"
-then = { order = "email", hold = true, tell = true, notice = "late" }
+then = { order = "email", hold = true, tell = true }
 """
 
 
@@ -46,7 +46,7 @@ def test_rules_are_loaded_from_toml() -> None:
         order=("whatsapp", "email"), wait=timedelta(minutes=15), success="delivered", expire=timedelta(hours=26)
     )
     assert rest.when == When()
-    assert (rest.then.order, rest.then.hold, rest.then.tell, rest.then.notice) == (("email",), True, True, "late")
+    assert (rest.then.order, rest.then.hold, rest.then.tell) == (("email",), True, True)
     assert RULES.validate_json(RULES.dump_json((closing, rest))) == (closing, rest)
 
 

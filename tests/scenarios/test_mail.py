@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import column as column_
+from sqlalchemy import select, table
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.continuation.replies import is_reply_token, token_digest
@@ -255,3 +256,24 @@ async def test_a_mail_that_stands_in_for_another_channel_comes_back_too(world: W
         assert (sent.channel, sent.state, sent.conversation_id) == ("email", "accepted", place)
         await writes(world, ann, "Thank you", reply_to(world))
         assert await said_in(live, place) == ["Where is my bag?", "Thank you"]
+
+
+async def test_a_mail_that_fails_dmarc_is_marked_and_stands_alone(world: World) -> None:
+    """Its sender is denied, which is more than not proved: the desk sees it, and the customer's own matter is apart."""
+    ann = person(world, "Ann", "email")
+    async with world.run(make_hub("email")) as live:
+        await ann.on("email").says("Where is my bag?")
+        for text in ("Send it to Evil Street 1", "At once"):
+            await writes(world, ann, text, "care@example.com", forged=True)
+            await world.settle()
+        waiting = (await live.desk.list("support")).items
+        assert [one.unverified for one in waiting] == [False, True]
+        view = select(table("omni_v1_conversations", column_("id"), column_("unverified")))
+        assert {row.id: bool(row.unverified) for row in await rows(live, view)} == {
+            one.id: one.unverified for one in waiting
+        }
+        await ann.on("email").says("It is a red bag.")
+        said = select(schema.messages.c.conversation_id).where(schema.messages.c.direction == "in")
+        places = [row[0] for row in await rows(live, said.order_by(schema.messages.c.id))]
+        own, denied = waiting[0].id, waiting[1].id
+        assert places == [own, denied, denied, own]

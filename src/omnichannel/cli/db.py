@@ -8,7 +8,7 @@ from pathlib import Path
 
 from omnichannel.config import load
 from omnichannel.model.exceptions import ConfigurationError
-from omnichannel.stores.sql import SqlStore
+from omnichannel.stores.sql import SqlStore, in_schema
 
 CONFIG = Path("omnichannel.toml")
 
@@ -38,7 +38,8 @@ def check(*, config: Path = CONFIG) -> None:
 
 
 def _open(config: Path, migrate: str) -> None:
-    store = SqlStore(store_url(load(config).store.url, os.environ), migrate=migrate)
+    settings = load(config).store
+    store = SqlStore(in_schema(store_url(settings.url, os.environ), settings.db_schema), migrate=migrate)
     store.open_sync()
     store.close_sync()
 

@@ -49,6 +49,7 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
 
 PATTERNS: Mapping[str, str] = {
     r"^[a-z0-9][a-z0-9._-]{0,62}$": "an id: small letters, digits, '.', '_' and '-', at most 63",
+    r"^[a-z_][a-z0-9_]{0,62}$": "a name: small letters, digits and '_', at most 63",
     r"^https?://[^\s?#]+$": "an http or https URL without a query",
     r"^([A-Z]{2}|\+[0-9]{1,6})$": "a country such as 'FR' or a calling code such as '+33'",
 }

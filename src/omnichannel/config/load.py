@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from omnichannel.channel.base import Account
 from omnichannel.channel.capabilities import PriceFact
+from omnichannel.config.checks import unsupported
 from omnichannel.config.explain import keys_at, meant, problems, where
 from omnichannel.config.models import Document, PriceSettings, Settings, WithdrawalSettings
 from omnichannel.model.content import Localized
@@ -82,6 +83,10 @@ class _Reading:
             withdrawals=self._withdrawals(document, known_notices),
             notices=known_notices,
             prices=self._prices(document),
+            price_cap=document.price_cap,
+            quiet_hours=document.quiet_hours,
+            business_hours=document.business_hours,
+            guard=document.guard,
         )
 
     # -- times
@@ -232,10 +237,11 @@ class _Reading:
             self.problems.append(f"store.url: {LITERAL}")
         for name, account in document.accounts.items():
             self._check_name(account.get("brand", "default"), document.brands, f"accounts.{name}.brand", "brand")
-        for index, rule in enumerate(document.rules):
-            if rule.then.notice is not None:
-                at = f"rules[{index}].then.notice"
-                self._check_name(rule.then.notice, document.notices, at, "notice", always=True)
+        self.problems += unsupported(document)
+        for index, price in enumerate(document.prices):
+            if price.get("account") is not None:
+                at = f"prices[{index}].account"
+                self._check_name(price["account"], document.accounts, at, "account", always=True)
         for index, one in enumerate(document.withdrawals):
             self._check_name(one.brand, document.brands, f"withdrawals[{index}].brand", "brand")
             if one.account is not None:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AwareDatetime, Field, SerializeAsAny, StringConstraints
 
 from omnichannel.channel.base import Account
 from omnichannel.channel.capabilities import PriceFact
-from omnichannel.model.base import Frozen
+from omnichannel.model.base import Frozen, Purpose
 from omnichannel.model.content import Localized
 from omnichannel.model.withdrawal import Withdrawal
 from omnichannel.routing.rules import Rule
 
 __all__ = [
     "BrandSettings",
+    "BusinessHoursSettings",
     "Document",
     "EngineSettings",
+    "GuardSettings",
+    "PriceCapSettings",
     "PriceSettings",
     "QueueSettings",
+    "QuietHoursSettings",
     "ScopeSettings",
     "Settings",
     "StoreSettings",
@@ -39,19 +44,19 @@ class StoreSettings(Frozen):
     said: `auto` for SQLite, `check` for PostgreSQL."""
 
     url: str = "sqlite:///omnichannel.db"
-    db_schema: str = "omnichannel"
-    table_prefix: str = "omni_"
+    db_schema: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] | None = None
     migrate: Literal["auto", "check", "off"] | None = None
 
 
 class EngineSettings(Frozen):
-    """What wakes workers: within this process, or a URL."""
+    """What wakes workers. Only `in-process` is there yet."""
 
     url: str = "in-process"
 
 
 class BrandSettings(Frozen):
-    """A brand as customers know it. `hosts` are those that its notices may link to."""
+    """A brand as customers know it. `hosts` are those that its notices may link to; the first of `languages`, and
+    `timezone`, are those of customers of whom no other is known."""
 
     name: str = ""
     languages: tuple[str, ...] = ()
@@ -64,6 +69,43 @@ class QueueSettings(Frozen):
 
     accounts: tuple[str, ...] = ()
     first_response: timedelta | None = None
+
+
+class PriceCapSettings(Frozen):
+    """What one message may cost; `rates` say what one unit of another currency is in this one."""
+
+    amount: Decimal = Field(ge=0)
+    currency: str = "USD"
+    rates: dict[str, Decimal] = Field(default_factory=dict[str, Decimal])
+
+
+class QuietHoursSettings(Frozen):
+    """When we do not start on our own, by the customer's clock."""
+
+    start: time
+    end: time
+    timezone: str | None = None
+    purposes: tuple[Purpose, ...] = ("service", "marketing")
+    channels: tuple[str, ...] | None = None
+
+
+class BusinessHoursSettings(Frozen):
+    """When somebody is there: `09:00-12:00, 13:00-18:00` by day; a day that is not said is closed."""
+
+    timezone: str | None = None
+    mon: str | None = None
+    tue: str | None = None
+    wed: str | None = None
+    thu: str | None = None
+    fri: str | None = None
+    sat: str | None = None
+    sun: str | None = None
+
+
+class GuardSettings(Frozen):
+    """What must not stand in public besides addresses: patterns of the host's own references."""
+
+    patterns: tuple[str, ...] = ()
 
 
 class ScopeSettings(Frozen):
@@ -126,6 +168,10 @@ class Document(Frozen):
     withdrawals: list[WithdrawalSettings] = Field(default_factory=list[WithdrawalSettings])
     notices: dict[Word, dict[str, str]] = Field(default_factory=dict[Word, dict[str, str]])
     prices: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    price_cap: PriceCapSettings | None = None
+    quiet_hours: QuietHoursSettings | None = None
+    business_hours: BusinessHoursSettings | None = None
+    guard: GuardSettings = GuardSettings()
 
 
 class Settings(Frozen):
@@ -142,6 +188,10 @@ class Settings(Frozen):
     withdrawals: tuple[Withdrawal, ...] = ()
     notices: Mapping[str, Localized] = Field(default_factory=dict[str, Localized])
     prices: tuple[PriceSettings, ...] = ()
+    price_cap: PriceCapSettings | None = None
+    quiet_hours: QuietHoursSettings | None = None
+    business_hours: BusinessHoursSettings | None = None
+    guard: GuardSettings = GuardSettings()
 
     def account(self, account_id: str) -> Account | None:
         """The account of that id, or None."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from omnichannel.channel.base import Account
+from omnichannel.channel.base import Account, Channel
 from omnichannel.channel.wire import Append, Appended, Envelope, HttpRequest, Token
 from omnichannel.handlers import Handlers
 from omnichannel.handlers.dispatch import Dispatcher, Notifier
@@ -36,11 +36,12 @@ from omnichannel.runtime.sending import Outbox
 from omnichannel.runtime.tokens import StoredToken, TokenVault
 from omnichannel.runtime.transport import Transport, TransportError
 from omnichannel.runtime.worker import Worker
-from omnichannel.stores import journal, streams, tokens
+from omnichannel.stores import journal, known_accounts, streams, tokens
 from omnichannel.stores.base import BlobStore
 from omnichannel.stores.journal import Arrival
-from omnichannel.stores.sql import SqlStore
+from omnichannel.stores.sql import SqlStore, in_schema
 from omnichannel.webhooks.app import WebhookApp
+from omnichannel.webhooks.tombstones import PREFIX, tombstones
 
 _log = logging.getLogger("omnichannel.hub")
 INLINE = 256 * 1024
@@ -138,6 +139,7 @@ async def open_core(
     public_url: str,
     queues: dict[str, str],
     first_response: dict[str, Any],
+    db_schema: str | None = None,
 ) -> AsyncGenerator[Core]:
     """Opens the store, reads the secrets and wires everything; closes it all at the end.
 
@@ -149,10 +151,10 @@ async def open_core(
     for channel in doors.endpoints.values():
         require_webhook_secret(channel)
     async with AsyncExitStack() as stack:
-        store = ports.store or SqlStore(reveal_url(store_url, ports), migrate=migrate)
+        store = ports.store or SqlStore(in_schema(reveal_url(store_url, ports), db_schema), migrate=migrate)
         await stack.enter_async_context(store)
         core = _wire(store, doors, ports, handlers, policy)
-        core.webhooks = _webhooks(core, public_url)
+        core.webhooks = _webhooks(core, public_url, await _closed_endpoints(core))
         await core.book.reload(now=True)
         await core.board.reload()
         await core.notifier.begin()
@@ -223,7 +225,20 @@ def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, polic
     )
 
 
-def _webhooks(core: Core, public_url: str) -> WebhookApp:
+async def _closed_endpoints(core: Core) -> dict[str, Channel[Any]]:
+    """Writes down what is configured; gives the tombstones of what was."""
+    now, infos, store = core.ports.clock.now(), core.doors.infos.values(), core.store
+    await store.write(lambda c: known_accounts.remember(c, infos, now))
+    closed = await store.read(lambda c: known_accounts.removed(c, core.doors.endpoints))
+    if closed:
+        _log.warning("not configured any more, answered and kept unverified: %s", ", ".join(sorted(closed)))
+    return tombstones(closed)
+
+
+def _webhooks(core: Core, public_url: str, closed: dict[str, Channel[Any]]) -> WebhookApp:
+    async def keep(endpoint: str, envelope: Envelope) -> None:
+        await core.journal(f"{PREFIX}{endpoint}" if endpoint in closed else endpoint, envelope)
+
     async def fetch_key(url: str) -> bytes | None:
         try:
             async with Fetcher(core.transport, limit=65_536).open(HttpRequest(method="GET", url=url)) as response:
@@ -236,11 +251,12 @@ def _webhooks(core: Core, public_url: str) -> WebhookApp:
 
     return WebhookApp(
         core.doors.endpoints,
-        core.journal,
+        keep,
         core.ports.clock,
         fetch_key=fetch_key,
         confirm=confirm,
         public_url=public_url,
+        tombstones=closed,
     )
 
 

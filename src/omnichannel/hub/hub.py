@@ -17,6 +17,7 @@ from omnichannel.handlers import Event, Handlers
 from omnichannel.hub.answers import Decision, Explanation, Impact, Page
 from omnichannel.hub.asgi import HubApp
 from omnichannel.hub.desk import Desk
+from omnichannel.hub.operating import Operating
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.registering import Registering
 from omnichannel.hub.settings import HubSettings, accounts_of, from_toml
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from omnichannel.hub.core import Core
 
 
-class Hub(Registering):
+class Hub(Registering, Operating):
     """Constructing does no IO and reads no secret. `async with` opens the store and, with `work=True`, runs workers,
     pollers and streams, which are leased, so that one process does each.
 
@@ -117,6 +118,7 @@ class Hub(Registering):
                     public_url=settings.public_url,
                     queues=dict(settings.queues),
                     first_response=dict(settings.first_response),
+                    db_schema=settings.db_schema,
                 )
             )
             self._core = core
@@ -285,7 +287,8 @@ class Hub(Registering):
         return await speaking.explain(self.core, delivery)
 
     async def continue_elsewhere(self, conversation: str, to: Sequence[str]) -> Mapping[str, str]:
-        """Links that take a conversation to other channels, by channel; each may be used once. Raises `NotFound`."""
+        """Links that take a conversation to other channels, by channel; each may be used once. Raises `NotFound`, and
+        `ChannelWithdrawn` where nothing but closed channels was asked for."""
         from omnichannel.hub import withdrawing
 
         return await withdrawing.continue_elsewhere(self.core, conversation, to)
@@ -367,12 +370,6 @@ class Hub(Registering):
         from omnichannel.hub import withdrawing
 
         return await withdrawing.outcome(self.core, withdrawal)
-
-    async def release(self, account: str, *, by: str = "api") -> None:
-        """Says that an account works: what was held or suspected there goes out. Raises `NotFound`."""
-        from omnichannel.hub import withdrawing
-
-        await withdrawing.release(self.core, account, by)
 
     # -- events
 

@@ -23,6 +23,7 @@ class HubSettings:
 
     accounts: Sequence[Account]
     store: str = "sqlite:///omnichannel.db"
+    db_schema: str | None = None
     migrate: str = "auto"
     public_url: str = "http://localhost:8000"
     queues: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -50,23 +51,18 @@ def accounts_of(given: Sequence[Account | str]) -> list[Account]:
 def from_toml(path: str | PathLike[str]) -> HubSettings:
     """The settings in a file. Raises `ConfigurationError`."""
     from omnichannel.config import load
-    from omnichannel.runtime.policy import Policy
+    from omnichannel.hub.policies import policy_of
 
     read = load(path)
     queues = {account: name for name, queue in read.queues.items() for account in queue.accounts}
-    hosts = frozenset(host for brand in read.brands.values() for host in brand.hosts)
     return HubSettings(
         accounts=accounts_of(read.accounts),
         store=read.store.url,
+        db_schema=read.store.db_schema,
         migrate=read.store.migrate or ("check" if read.store.url.startswith("postgres") else "auto"),
         public_url=read.public_url or "http://localhost:8000",
         queues=queues,
         first_response={name: q.first_response for name, q in read.queues.items() if q.first_response is not None},
-        policy=Policy(
-            rules=read.rules,
-            brand_names={name: brand.name or name for name, brand in read.brands.items()},
-            allowed_hosts=hosts,
-            timezone=read.timezone,
-        ),
+        policy=policy_of(read),
         withdrawals=read.withdrawals,
     )

@@ -204,7 +204,7 @@ async def _imagine(
         created_at=now,
     )
     out = await core.store.read(lambda c: outgoing.about(c, imagined))
-    return Decision.of(decide(core.advisor.request(out, content_of(out)), core.advisor.facts(out), now))
+    return Decision.of(decide(core.advisor.request(out, content_of(out, core.policy)), core.advisor.facts(out), now))
 
 
 async def explain(core: Core, delivery_id: str) -> Explanation:

@@ -13,7 +13,7 @@ from omnichannel.channel.base import Channel
 from omnichannel.hub.answers import Impact
 from omnichannel.hub.core import Core
 from omnichannel.model.content import Localized, as_content, text_of
-from omnichannel.model.exceptions import ConfigurationError, NotFound
+from omnichannel.model.exceptions import ChannelWithdrawn, ConfigurationError, NotFound
 from omnichannel.model.withdrawal import Scope, Withdrawal
 from omnichannel.routing.consent import consent_for
 from omnichannel.routing.health import Released
@@ -26,6 +26,7 @@ from omnichannel.withdrawal.notices import check_notice
 from omnichannel.withdrawal.phases import dates_of, phase_at, validate
 from omnichannel.withdrawal.phases import reinstate as reinstated
 from omnichannel.withdrawal.reach import Place, Reach, Standing, classify_customer, reach
+from omnichannel.withdrawal.scopes import Question, governing
 
 
 async def withdraw(core: Core, given: Withdrawal, by: str) -> Withdrawal:
@@ -169,10 +170,11 @@ async def _impact(core: Core, one: Withdrawal, *, told: bool) -> Impact:
 def _notice_prices(core: Core, one: Withdrawal) -> dict[str, Decimal]:
     """What a notice costs on each surface: an answer with a link in it."""
     channel: Channel[Any] | None = next(iter(core.doors.of_channel(one.channel, one.brand)), None)
-    if channel is None:
+    door = core.advisor.door(channel.account.id) if channel is not None else None
+    if channel is None or door is None:
         return {}
     now = core.ports.clock.now()
-    known = {name: price(channel.prices, "reply", None, now, True, conditions={name}) for name in channel.surfaces}
+    known = {name: price(door.prices, "reply", None, now, True, conditions={name}) for name in channel.surfaces}
     return {name: amount for name, amount in known.items() if amount is not None}
 
 
@@ -226,5 +228,16 @@ async def continue_elsewhere(core: Core, conversation_id: str, to: Sequence[str]
     """Links for one conversation."""
     place = await core.store.read(lambda c: records.find_conversation(c, conversation_id))
     links = core.continuing.links(place, place.customer_id, to, public=place.visibility == "public", withdrawal=None)
+    if not links:
+        _refuse_closed(core, place.brand, to)
     await core.store.write(lambda c: insert_references(c, [link.reference for link in links]))
     return {link.target: link.url for link in links}
+
+
+def _refuse_closed(core: Core, brand: str, to: Sequence[str]) -> None:
+    """Nothing else was asked for than channels that have closed: here no fallback can run, so the caller is told."""
+    now = core.ports.clock.now()
+    for name in to:
+        found = governing(core.book.current, Question(channel=name, brand=brand, direction="in"), now)
+        if found is not None and found[1] == "closed":
+            raise ChannelWithdrawn(name, since=found[0].closed_at, replacement=tuple(found[0].targets))

@@ -11,8 +11,10 @@ from omnichannel.model.base import NOTHING
 
 
 class Assurance(IntEnum):
-    """How sure we are that an address is who it says."""
+    """How sure we are that an address is who it says. DENIED is a message's alone: its platform says that somebody
+    else wrote it under that name, which is more than having no proof (UNKNOWN)."""
 
+    DENIED = -1
     UNKNOWN = 0
     PUBLIC_HANDLE = 1
     PRIVATE_HANDLE = 2

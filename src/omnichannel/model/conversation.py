@@ -18,8 +18,9 @@ class Conversation:
 
     `channel`, `account`, `surface`, `address` and `thread` say where it takes place now. `linked_to` is the
     conversation that this participant's own one began in. `history_hidden` is set while whoever took it up by a
-    reference has not proved who they are. `unverified` says that it began with an answer to a private conversation
-    (`linked_to`) that did not come from whom that one is about, or is not sure to.
+    reference has not proved who they are. `unverified` says that the platform denies that this customer wrote it (a
+    mail that fails DMARC), or that it began with an answer to a private conversation (`linked_to`) that did not come
+    from whom that one is about, or is not sure to.
     """
 
     id: str

@@ -65,6 +65,7 @@ def decide(request: Request, facts: Facts, now: datetime) -> Decision:
     last = [one.step for one in judged if one.step is not None and one.later]
     refused = tuple(one.refusal for one in judged if one.refusal is not None)
     steps = (*first, *last)
+    known = any(one.ends_at is not None for one in refused)  # it goes out by itself, and when is known
     waits = not steps and not expired and _may_pass(refused, expires_at)
     then = rule.then if rule else None
     doors = [door for door in facts.doors if door.brand == request.brand]
@@ -76,7 +77,7 @@ def decide(request: Request, facts: Facts, now: datetime) -> Decision:
         rule=rule.name if rule else None,
         expires_at=expires_at,
         hold=not expired and (unsettled.hold or waits or (then is not None and then.hold)),
-        tell_operator=unsettled.tell or (not steps and not expired) or (then is not None and then.tell),
+        tell_operator=unsettled.tell or (not steps and not expired and not known) or (then is not None and then.tell),
         health=MappingProxyType({door.account: summary(facts.health_of(door.account), now) for door in doors}),
         prices=MappingProxyType({s.account: as_money(s.cost, s.currency) for s in steps if s.cost is not None}),
     )

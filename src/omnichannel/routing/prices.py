@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from omnichannel.channel.capabilities import PriceFact
 
-__all__ = ["NO_CAP", "PriceCap", "price", "price_fact"]
+__all__ = ["NO_CAP", "ContractPrice", "PriceCap", "price", "price_fact", "prices_for"]
 
 _LINKED = "_with_link"
 
@@ -40,6 +40,28 @@ class PriceCap:
 
 
 NO_CAP = PriceCap()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractPrice:
+    """A price of the company's own contract, for a channel, or only for one adapter or account of it."""
+
+    channel: str
+    adapter: str | None = None
+    account: str | None = None
+    fact: PriceFact
+
+
+def prices_for(
+    own: Iterable[ContractPrice], published: Sequence[PriceFact], *, channel: str, adapter: str, account: str
+) -> tuple[PriceFact, ...]:
+    """The price book of an account: the contract's prices go before the published ones."""
+    mine = [
+        one.fact
+        for one in own
+        if one.channel == channel and one.adapter in (None, adapter) and one.account in (None, account)
+    ]
+    return (*mine, *published)
 
 
 def price(

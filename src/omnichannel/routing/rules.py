@@ -96,14 +96,13 @@ class Then(Frozen):
     """What follows.
 
     `order` names channels or accounts, `wait` is how long a step may take for `success`, `expire` how long the whole
-    delivery lives, `notice` the name of a text to send along, `hold` keeps it for a person, `tell` alerts one.
+    delivery lives, `hold` keeps it for a person, `tell` alerts one.
     """
 
     order: OneOrMany[str] = ()
     wait: Duration | None = None
     success: Success = "accepted"
     expire: Duration | None = None
-    notice: str | None = None
     hold: bool = False
     tell: bool = False
 

@@ -165,9 +165,9 @@ class Continuing:
         now = self.clock.now()
         public = conversation.visibility == "public"
         links = self.links(conversation, customer_id, withdrawal.targets, public=public, withdrawal=withdrawal)
-        spoken = conversation.language or language
+        spoken = self.policy.language_of(conversation.brand, conversation.language, language)
         brand = self.policy.name_of(conversation.brand)
-        zone = timezone or self.policy.timezone
+        zone = self.policy.zone_of(conversation.brand, timezone) or self.policy.timezone
         text = render_notice(withdrawal, spoken, {link.target: link.url for link in links}, brand, zone)
         delivery = NewDelivery(
             id=self.ids.new("dlv"),

@@ -62,5 +62,6 @@ def build(
             queue=queue,
             visibility={name: surface.visibility for name, surface in channel.surfaces.items()},
             first_response=(first_response or {}).get(queue),
+            label=account.label,
         )
     return Doors(channels, infos, endpoints)

@@ -16,6 +16,7 @@ from omnichannel.model.exceptions import StoreError
 from omnichannel.model.ids import IdSource
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.doors import Doors
+from omnichannel.runtime.quiet import where_raised
 from omnichannel.stores import journal, leases
 from omnichannel.stores.base import BlobStore, Store
 from omnichannel.stores.intake import Intake, Parsed
@@ -100,7 +101,8 @@ class Parser:
             return Parsed(row.seq, tuple(channel.parse(envelope)))
         except Exception as error:
             # A parser's bug must not stop the rows behind: the row is parked with its bytes and can be replayed.
-            _log.exception("journal row %s of %s could not be parsed", row.seq, row.endpoint)
+            # What a parser raises may quote the customer: the log says where, the row what.
+            _log.error("journal row %s of %s could not be parsed: %s", row.seq, row.endpoint, where_raised(error))
             return Parsed(row.seq, error=f"{type(error).__name__}: {error}")
 
     async def _file(self, parsed: Sequence[Parsed], endpoint: str) -> set[int]:
@@ -119,7 +121,7 @@ class Parser:
     async def _file_each(self, parsed: Sequence[Parsed], endpoint: str, error: Exception) -> set[int]:
         """One of them cannot be filed: it is found by filing them one by one, and parked."""
         if len(parsed) == 1:
-            _log.error("journal row %s could not be filed", parsed[0].seq, exc_info=error)
+            _log.error("journal row %s could not be filed: %s", parsed[0].seq, where_raised(error))
             if parsed[0].error is not None:
                 raise error
             return await self._file([Parsed(parsed[0].seq, error=f"{type(error).__name__}: {error}")], endpoint)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import anyio
 
+from omnichannel.channel.base import Channel
 from omnichannel.kit.phone import country_of
 from omnichannel.model.address import Address
 from omnichannel.model.base import Purpose, Visibility
@@ -17,7 +18,8 @@ from omnichannel.model.content import Block, Localized, Media, as_content, load_
 from omnichannel.model.conversation import Conversation
 from omnichannel.model.withdrawal import Withdrawal
 from omnichannel.routing.facts import Door, Facts, Place, QuietHours, Request
-from omnichannel.routing.prices import NO_CAP, PriceCap
+from omnichannel.routing.hours import BusinessHours
+from omnichannel.routing.prices import NO_CAP, ContractPrice, PriceCap, prices_for
 from omnichannel.routing.rules import Rule
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.doors import Doors
@@ -36,21 +38,33 @@ RELOAD_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the company decided: rules, caps, quiet hours, patterns of data that must not stand in public."""
+    """What the company decided: rules, prices and caps, hours, patterns of data that must not stand in public."""
 
     rules: Sequence[Rule] = ()
+    prices: Sequence[ContractPrice] = ()
     price_cap: PriceCap = NO_CAP
     quiet_hours: QuietHours | None = None
+    business_hours: BusinessHours | None = None
     patterns: Sequence[re.Pattern[str]] = ()
     brand_names: Mapping[str, str] = field(default_factory=dict[str, str])
     allowed_hosts: frozenset[str] = frozenset()
     timezone: str | None = None
-    """In which dates are told to customers whose own time zone is not known; UTC without."""
+    """In which dates are told to customers whose own time zone and whose brand's are not known; UTC without."""
+    brand_zones: Mapping[str, str] = field(default_factory=dict[str, str])
+    brand_languages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     media_url: Callable[[Media], str | None] | None = None
 
     def name_of(self, brand: str) -> str:
         """What customers call a brand; empty for the only one there is, as long as nobody has named it."""
         return self.brand_names.get(brand, "" if brand == DEFAULT_BRAND else brand)
+
+    def zone_of(self, brand: str, known: str | None) -> str | None:
+        """A customer's time zone: their own, else their brand's."""
+        return known or self.brand_zones.get(brand)
+
+    def language_of(self, brand: str, *known: str | None) -> str | None:
+        """A customer's language: the first that is known, else the first of their brand's."""
+        return next((one for one in (*known, *self.brand_languages.get(brand, ())) if one), None)
 
 
 @dataclass(slots=True)
@@ -75,6 +89,24 @@ class WithdrawalBook:
             self.current = await self.store.read(withdrawals.active)
 
 
+def door_of(channel: Channel[Any], policy: Policy) -> Door:
+    """An account as routing sees it, with the contract's prices before the published ones."""
+    surfaces = {name: channel.surface(name) for name in channel.surfaces}
+    account = channel.account
+    return Door(
+        channel=channel.channel,
+        adapter=channel.adapter,
+        account=account.id,
+        brand=account.brand,
+        surfaces={name: one for name, one in surfaces.items() if one is not None},
+        prices=prices_for(
+            policy.prices, channel.prices, channel=channel.channel, adapter=channel.adapter, account=account.id
+        ),
+        vendor=channel.vendor,
+        tier=account.tier,
+    )
+
+
 @dataclass(slots=True)
 class Advisor:
     """Makes requests and facts from rows."""
@@ -87,19 +119,7 @@ class Advisor:
 
     def __post_init__(self) -> None:
         for channel in self.doors.channels.values():
-            surfaces = {name: channel.surface(name) for name in channel.surfaces}
-            self._doors.append(
-                Door(
-                    channel=channel.channel,
-                    adapter=channel.adapter,
-                    account=channel.account.id,
-                    brand=channel.account.brand,
-                    surfaces={name: one for name, one in surfaces.items() if one is not None},
-                    prices=channel.prices,
-                    vendor=channel.vendor,
-                    tier=channel.account.tier,
-                )
-            )
+            self._doors.append(door_of(channel, self.policy))
 
     def facts(self, out: Outgoing) -> Facts:
         """The facts for a delivery."""
@@ -121,6 +141,7 @@ class Advisor:
         self, addresses: Sequence[Address], consents: Sequence[Any], last_in: Mapping[tuple[str, str, str], datetime]
     ) -> Facts:
         """The facts about a customer."""
+        hours = self.policy.business_hours
         return Facts(
             doors=self._doors,
             addresses=addresses,
@@ -131,6 +152,7 @@ class Advisor:
             health=self.board.states,
             price_cap=self.policy.price_cap,
             quiet_hours=self.policy.quiet_hours,
+            business_hours=hours.open_at(self.book.clock.now()) if hours is not None else None,
             patterns=self.policy.patterns,
             media_url=self.policy.media_url,
         )
@@ -163,8 +185,8 @@ class Advisor:
             tried=tuple(records.attempt(attempt) for attempt in _counting(out, self.book.clock.now())),
             repeatable=row.kind != "code",
             country=next((country for country in numbers if country), None),
-            language=out.customer.language,
-            timezone=out.customer.timezone,
+            language=self.policy.language_of(row.brand, out.customer.language),
+            timezone=self.policy.zone_of(row.brand, out.customer.timezone),
             preferred=out.customer.preferred_channel,
             tags=out.customer.tags,
         )
@@ -186,11 +208,13 @@ def _counting(out: Outgoing, now: datetime) -> Sequence[AnyRow]:
     return [attempt for attempt in out.attempts if counts(attempt)]
 
 
-def content_of(out: Outgoing) -> Block:
-    """The content in the customer's language."""
+def content_of(out: Outgoing, policy: Policy) -> Block:
+    """The content in the customer's language, else in the brand's."""
     content = load_sendable(out.delivery.content)
     if isinstance(content, Localized):
-        return as_content(content.pick(out.conversation.language or out.customer.language))
+        return as_content(
+            content.pick(policy.language_of(out.delivery.brand, out.conversation.language, out.customer.language))
+        )
     return content
 
 

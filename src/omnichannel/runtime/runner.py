@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from traceback import extract_tb
 from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -30,6 +29,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.limits import Limiter
+from omnichannel.runtime.quiet import where_raised
 from omnichannel.runtime.retry import RATE_LIMITED
 from omnichannel.runtime.tokens import TokenVault, refreshes
 from omnichannel.runtime.transport import Appender, Mailer, MediaUnavailable, Transport, TransportError
@@ -153,7 +153,7 @@ class _Run(Generic[T]):
         except (StopIteration, Rejected):
             raise
         except Exception as exc:
-            _log.error("the %s adapter failed: %s", self.channel.adapter, _where(exc))
+            _log.error("the %s adapter failed: %s", self.channel.adapter, where_raised(exc))
             failure = _adapter_failure(self.channel.adapter, exc, sent=self.unsafe_sent)
         raise _Stop(failure)
 
@@ -331,8 +331,3 @@ def _http_date(value: str) -> datetime | None:
     except ValueError:
         return None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def _where(exc: BaseException) -> str:
-    frames = extract_tb(exc.__traceback__)
-    return f"{type(exc).__name__} at {frames[-1].filename}:{frames[-1].lineno}" if frames else type(exc).__name__

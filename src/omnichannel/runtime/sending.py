@@ -36,6 +36,7 @@ from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_references
 from omnichannel.stores.outbound import NewStep
 from omnichannel.stores.outgoing import Outgoing
+from omnichannel.stores.telling import decided
 from omnichannel.stores.types import AnyRow
 
 _log = logging.getLogger("omnichannel.sending")
@@ -148,15 +149,15 @@ class Outbox:
         await self.board.reload()
         await self.advisor.book.reload()
         now = self.clock.now()
-        request = self.advisor.request(out, remaining(content_of(out), out))
+        request = self.advisor.request(out, remaining(content_of(out, self.advisor.policy), out))
         facts = self.advisor.facts(out)
         decision = decide(request, facts, now)
         data = dump(_DECISION, decision)
         if decision.steps and not decision.hold:
             begun = self._begin(out, decision.steps[0], request, facts, now)
             values: Mapping[str, Any] = {"state": "queued", "due_at": now, "reason": None}
-            return await self._write(out, lambda c: outbound.decide(c, out.delivery.id, decision, data, begun, values))
-        await self.store.write(lambda c: outbound.decide(c, out.delivery.id, decision, data, None, {}))
+            return await self._write(out, lambda c: decided(c, out.delivery, decision, data, begun, values, self.ids))
+        await self.store.write(lambda c: decided(c, out.delivery, decision, data, None, {}, self.ids))
         return await self._nowhere(out, decision)
 
     def _begin(self, out: Outgoing, step: Step, request: Request, facts: Facts, now: datetime) -> NewStep:

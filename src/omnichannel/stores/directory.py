@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from omnichannel.model.address import Assurance
 from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
 from omnichannel.stores.schema import addresses, aliases, contacts, customers, merges
@@ -138,7 +139,7 @@ class Directory:
             value=event.sender,
             customer_id=customer_id,
             owner_id=customer_id,
-            assurance=event.assurance,
+            assurance=max(event.assurance, Assurance.UNKNOWN),  # a forged mail says nothing of the address
             name=event.sender_name,
             aliases=dict(event.aliases),
         )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from omnichannel.kit.mask import mask_cards
 from omnichannel.model.base import dump
 from omnichannel.model.event import CHANNEL_EVENT, AccountChanged, MessageDeleted, MessageEdited
 from omnichannel.stores.schema import conversations, messages, timers
@@ -23,7 +24,7 @@ def edit_message(connection: Connection, event: MessageEdited) -> Sequence[Fact]
     if row is None or (row.edited_at is not None and row.edited_at >= event.occurred_at):
         return []
     connection.execute(
-        update(messages).where(messages.c.id == row.id).values(text=event.text, edited_at=event.occurred_at)
+        update(messages).where(messages.c.id == row.id).values(text=mask_cards(event.text), edited_at=event.occurred_at)
     )
     return [_fact(connection, "message.edited", row.id, row.conversation_id)]
 

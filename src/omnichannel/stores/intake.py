@@ -13,6 +13,7 @@ from omnichannel.continuation.references import find_references
 from omnichannel.continuation.replies import is_reply_token
 from omnichannel.kit.degrade import match_choice
 from omnichannel.kit.language import guess
+from omnichannel.kit.mask import mask_cards
 from omnichannel.kit.optout import opt_out_word
 from omnichannel.model.base import dump
 from omnichannel.model.content import Media, QuickReply
@@ -214,7 +215,7 @@ class Intake:
                 purpose="all",
                 granted=True,
                 source="wrote_again",
-                text=event.text,
+                text=mask_cards(event.text),
                 at=event.occurred_at,
             )
             self._facts.append(fact)
@@ -300,8 +301,9 @@ class Intake:
                 "address_id": sender.id,
                 "sent_at": event.occurred_at,
                 "recorded_at": self.now,
-                "text": event.text,
-                "full_text": event.full_text,
+                # What is shown; the bytes as they came are in the journal, as long as that keeps them.
+                "text": mask_cards(event.text),
+                "full_text": mask_cards(event.full_text) if event.full_text else event.full_text,
                 "language": language or sender.language,
                 "choice": choice,
                 "reply_to": event.reply_to,

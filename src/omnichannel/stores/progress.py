@@ -299,6 +299,7 @@ def _fail_late(connection: Connection, row: AnyRow, failure: Failure | None, now
         .values(
             state="failed",
             ended_at=now,
+            certain=failure.certain if failure else True,  # it may have been unknown until now
             outcome=failure.outcome if failure else None,
             code=failure.code if failure else None,
             detail=failure.message if failure else "",

@@ -6,10 +6,11 @@ worker threads of its own limiter, so it works alike on asyncio and trio; a simu
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -22,7 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.pool import StaticPool
 
-from omnichannel.model.exceptions import StoreError
+from omnichannel.model.exceptions import ConfigurationError, StoreError
 from omnichannel.stores import migrate
 from omnichannel.stores.turnstile import Turnstile
 
@@ -303,11 +304,41 @@ def _store_error(error: Exception) -> Exception:
 # ---------------------------------------------------------------- engines
 
 
+_QUIET: Mapping[str, Any] = {"hide_parameters": True, "logging_name": "omnichannel"}
+"""Rows hold what customers wrote, and tokens: no exception may quote them, nor a log (see `_hush`)."""
+
+
+def _hush() -> None:
+    """SQLAlchemy logs whole rows at DEBUG, whatever `hide_parameters` says, so a host's root level must not reach it.
+    Whoever wants them sets the level of this logger.
+    https://docs.sqlalchemy.org/en/20/core/engines.html#configuring-logging"""
+    logger = logging.getLogger("sqlalchemy.engine.Engine.omnichannel")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
+
+
+def in_schema(url: str, schema: str | None) -> str:
+    """The URL of a store whose tables are in this schema of a PostgreSQL database; the schema has to be there.
+
+    Raises `ConfigurationError` for SQLite, which has none.
+    """
+    if schema is None:
+        return url
+    found = make_url(url)
+    if found.get_backend_name() == "sqlite":
+        raise ConfigurationError("store.db_schema: SQLite has no schemas; leave it out")
+    # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
+    placed = found.update_query_dict({"options": f"-csearch_path={schema}"}, append=True)
+    return placed.render_as_string(hide_password=False)
+
+
 def _engine(url: str, *, memory: bool, writes: bool, durable: bool) -> Engine:
+    _hush()
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, **_QUIET)
     options: dict[str, Any] = {
-        "connect_args": {"check_same_thread": False, "timeout": PATIENCE, "cached_statements": 512}
+        "connect_args": {"check_same_thread": False, "timeout": PATIENCE, "cached_statements": 512},
+        **_QUIET,
     }
     if memory:
         options["poolclass"] = StaticPool

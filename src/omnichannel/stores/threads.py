@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from omnichannel.continuation.replies import is_reply_token
+from omnichannel.model.address import Assurance
 from omnichannel.model.base import Visibility
 from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
@@ -114,7 +115,7 @@ class Threads:
                 rows: Sequence[Any] = run(found.where(among(conversations.c[column], values))).all()
                 for row in rows:
                     self._remember(ConversationRow(*row))
-        doubted = {row.linked_to for row in self._by_id.values() if row.unverified} - self._by_id.keys()
+        doubted = {row.linked_to for row in self._by_id.values() if row.unverified} - self._by_id.keys() - {None}
         if doubted:
             origins: Sequence[Any] = run(found.where(among(conversations.c.id, list(doubted)))).all()
             for row in origins:
@@ -169,8 +170,16 @@ class Threads:
             return threaded[0], False
         origin = threaded[0] if threaded else None
         if origin is None or origin.visibility == "public":
-            return self.begin(info, sender, event, linked_to=origin), True
+            return self._denied(sender, event) or self.begin(info, sender, event, linked_to=origin), True
         return self._begun_beside(origin, sender, event) or self._begin_beside(origin, info, sender, event), True
+
+    def _denied(self, sender: AddressRow, event: MessageReceived) -> ConversationRow | None:
+        """Where the platform says that somebody else wrote: the conversation that was begun for such messages before,
+        so that they do not fill a queue."""
+        if event.assurance > Assurance.DENIED:
+            return None
+        rows = (row for row in self._by_address.get(sender.id, ()) if row.unverified and row.linked_to is None)
+        return next((row for row in rows if self._still(row, event.occurred_at)), None)
 
     def _begun_beside(
         self, origin: ConversationRow, sender: AddressRow, event: MessageReceived
@@ -205,6 +214,8 @@ class Threads:
 
     def _is_in_their_name(self, row: ConversationRow) -> bool:
         """Somebody else may have begun it under the address of whom the conversation beside it is about."""
+        if row.unverified and row.linked_to is None:
+            return True
         origin = self._by_id.get(row.linked_to or "") if row.unverified else None
         return origin is not None and origin.customer_id == row.customer_id
 
@@ -254,6 +265,7 @@ class Threads:
             surface=event.surface,
             visibility=self._visibility(info, event),
             thread=event.thread,
+            unverified=event.assurance <= Assurance.DENIED,
             context=None,
             options=None,
             status="open",

@@ -28,6 +28,7 @@ class AccountInfo:
     queue: str = "support"
     visibility: Mapping[str, Visibility] = field(default_factory=dict[str, Visibility])
     first_response: timedelta | None = None
+    label: str = ""
 
 
 LEASE_TTL = timedelta(seconds=30)

@@ -156,7 +156,7 @@ async def test_forged_and_spam_and_cc_and_files() -> None:
     async with world(folders=("INBOX", "Junk")) as live:
         live.simulator.says(ANN, "Send it elsewhere", subject="Hi", forged=True, cc=["bob@example.net"])
         forged = await live.heard(1)
-        assert (forged.assurance, forged.others) == (Assurance.UNKNOWN, ("bob@example.net",))
+        assert (forged.assurance, forged.others) == (Assurance.DENIED, ("bob@example.net",))
         live.simulator.says(ANN, "Am I spam?", subject="Hi", junk=True)
         await live.in_time(lambda: len(live.events) == 2)
         assert (await live.heard(2)).text == "Am I spam?"

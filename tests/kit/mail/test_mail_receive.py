@@ -91,7 +91,7 @@ def test_where_a_token_may_sit(to: str, changes: dict[str, object], reference: s
         ("mx.example.com; dmarc=pass header.from=example.org", Assurance.VERIFIED),
         ("MX.example.com 1; dmarc=pass (p=none (x)) header.from=example.org", Assurance.VERIFIED),
         ("mx.example.com; dmarc=pass header.from=evil.example", Assurance.UNKNOWN),
-        ("mx.example.com; dmarc=fail header.from=example.org; dkim=pass header.d=example.org", Assurance.UNKNOWN),
+        ("mx.example.com; dmarc=fail header.from=example.org; dkim=pass header.d=example.org", Assurance.DENIED),
         ("mx.example.com; dkim=pass header.d=example.org", Assurance.VERIFIED),
         ("mx.example.com; dkim=pass header.i=@example.org; dmarc=none", Assurance.VERIFIED),
         ("mx.example.com; dkim=fail header.d=example.org; dkim=pass header.d=list.example", Assurance.UNKNOWN),
@@ -120,7 +120,7 @@ def test_a_domain_above_speaks_for_those_below() -> None:
 def test_the_topmost_verdict_counts() -> None:
     ours = b"Authentication-Results: mx.example.com; dmarc=fail\r\n"
     forged = b"Authentication-Results: mx.example.com; dmarc=pass header.from=example.org\r\n"
-    assert received(ours + forged + mail()).assurance == Assurance.UNKNOWN
+    assert received(ours + forged + mail()).assurance == Assurance.DENIED
     assert received(forged + mail()).assurance == Assurance.VERIFIED
 
 

@@ -22,7 +22,8 @@ class Verdict:
 
 
 def assurance_of(fields: Fields, senders: Sequence[Mailbox], receiver: str | None) -> int:
-    """VERIFIED where our own receiving server says that the From address is authentic, else UNKNOWN.
+    """VERIFIED where our own receiving server says that the From address is authentic, DENIED where it says that DMARC
+    failed, and UNKNOWN where it says nothing.
 
     A From that names nobody or two is never verified. SPF or DKIM count only where they are about From's domain.
     """
@@ -35,7 +36,7 @@ def assurance_of(fields: Fields, senders: Sequence[Mailbox], receiver: str | Non
         about = dmarc[0].properties.get("header.from", domain)
         return Assurance.VERIFIED if domain_of(f"x@{about.rpartition('@')[2]}") == domain else Assurance.UNKNOWN
     if any(one.result == "fail" for one in dmarc):
-        return Assurance.UNKNOWN
+        return Assurance.DENIED
     proven = any(_proves(one, domain) for one in found)
     return Assurance.VERIFIED if proven else Assurance.UNKNOWN
 

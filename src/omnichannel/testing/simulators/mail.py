@@ -19,7 +19,7 @@ from omnichannel.channel.wire import SmtpMessage, SmtpReply
 from omnichannel.kit.mail_url import parse_mail_url
 from omnichannel.runtime.mail_format import mail_chunks
 from omnichannel.runtime.transport import MediaSource, TransportError
-from omnichannel.testing.simulators.accounts import fill
+from omnichannel.testing.simulators.accounts import fill, made_up
 from omnichannel.testing.simulators.base import Seen, SimCustomer, SimFile, Simulator
 from omnichannel.testing.simulators.mail_box import Mailbox
 from omnichannel.testing.simulators.mail_imap import ImapServer
@@ -95,7 +95,7 @@ class MailSimulator(Simulator):
 
     def adopt(self, account: AccountT) -> AccountT:
         """Gives the account a mailbox here, and URLs that lead to it where it has none of its own."""
-        password = f"{self.random.getrandbits(64):016x}"
+        password = made_up("password", self.random)
         urls = {
             "smtp_url": f"smtps://{account.id}:{password}@{HOST}",
             "imap_url": f"imaps://{account.id}:{password}@{HOST}",

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from omnichannel.channel.base import Account
+from omnichannel.testing.simulators.accounts import made_up
 from omnichannel.testing.simulators.base import (
     Request,
     Response,
@@ -69,8 +70,8 @@ class WhatsAppSimulator(WhatsAppPeople):
         self.banned_countries: set[str] = set()
         self.late: dict[str, int] = {}
         """Handles whose messages fail later, with this code."""
-        self._app_secret = f"fake-app-secret-{self.random.getrandbits(64):016x}"
-        self._verify_token = f"fake-verify-token-{self.random.getrandbits(64):016x}"
+        self._app_secret = made_up("app_secret", self.random)
+        self._verify_token = made_up("verify_token", self.random)
         self.marked_read: list[str] = []
         self.typing: list[str] = []
 
@@ -83,7 +84,7 @@ class WhatsAppSimulator(WhatsAppPeople):
             "display_number": f"+1555{self.random.randint(10**6, 10**7 - 1)}",
             "app_secret": self._app_secret,
             "verify_token": self._verify_token,
-            "token": f"fake-token-{self.random.getrandbits(64):016x}",
+            "token": made_up("token", self.random),
         }
         filled = fill(account, values, self.random)
         self.accounts[account.id] = filled

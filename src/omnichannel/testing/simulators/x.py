@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import SecretStr
 
 from omnichannel.channel.base import Account
-from omnichannel.testing.simulators.accounts import fill
+from omnichannel.testing.simulators.accounts import fill, made_up
 from omnichannel.testing.simulators.base import SimCustomer, SimFile
 from omnichannel.testing.simulators.x_dms import XDms
 from omnichannel.testing.simulators.x_state import Grant, SimUser, iso, ms
@@ -39,7 +39,7 @@ class XSimulator(XDms):
 
     def adopt(self, account: AccountT) -> AccountT:
         """An account, its app, and tokens that work. Accounts with one `endpoint` share an app."""
-        fake = {name: f"fake-{name}-{self.random.getrandbits(64):x}" for name in _SECRETS}
+        fake = {name: made_up(name, self.random) for name in _SECRETS}
         chosen: dict[str, Any] = {
             **fake,
             "user_id": self.snowflake(),

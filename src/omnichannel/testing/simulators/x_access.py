@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from omnichannel.testing.simulators.accounts import made_up
 from omnichannel.testing.simulators.base import Request, Response, Simulator, WithdrawalMode, json_response, route
 from omnichannel.testing.simulators.x_state import (
     Access,
@@ -268,7 +269,7 @@ class XAccess(Simulator):
         del self.renewals[form["refresh_token"]]
         for name in [name for name, one in self.grants.items() if one is grant]:
             del self.grants[name]
-        token, renewal = (f"{self.random.getrandbits(128):032x}" for _ in range(2))
+        token, renewal = (made_up(name, self.random) for name in ("token", "refresh_token"))
         self.grant_user(grant.user_id, grant.app, token, renewal)
         answer = {"token_type": "bearer", "expires_in": int(TOKEN_LIFE.total_seconds()), "access_token": token}
         answer |= {"scope": " ".join(sorted(grant.scopes)), "refresh_token": renewal}

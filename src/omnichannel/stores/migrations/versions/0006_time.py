@@ -17,7 +17,8 @@ VIEWS = {
     """,
     "omni_v1_conversations": """
         SELECT id, brand, customer_id, channel, account, surface, visibility, status, waiting, queue, assignee,
-               language, external_id, version, created_at, last_in_at, moved_at, linked_to
+               language, external_id, version, created_at, last_in_at, moved_at, linked_to,
+               unverified
         FROM omni_conversations
     """,
     "omni_v1_messages": """
