@@ -14,7 +14,8 @@ from omnichannel.channel.base import Account
 from omnichannel.channel.wire import Append, Appended, Envelope, HttpRequest, Token
 from omnichannel.handlers import Handlers
 from omnichannel.handlers.dispatch import Dispatcher, Notifier
-from omnichannel.hub.ports import Ports
+from omnichannel.hub.office import Office, T, Verb, perform
+from omnichannel.hub.ports import Ports, reveal_url
 from omnichannel.hub.services import TurnServices
 from omnichannel.hub.timers import Timers
 from omnichannel.model.exceptions import ConfigurationError
@@ -69,7 +70,12 @@ class Core:
     webhooks: WebhookApp
     keeper: Keeper
     reader: MediaReader
+    office: Office
     _streams_seen: int = field(default=0)
+
+    async def run(self, verb: Verb[T]) -> T:
+        """Runs a verb. Raises what it raises."""
+        return await perform(verb, self.store, self.ports.engine)
 
     async def journal(self, endpoint: str, envelope: Envelope) -> None:
         """Commits an envelope and wakes the workers: after this it may be acknowledged."""
@@ -181,10 +187,8 @@ def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, polic
     owner = ids.new("wrk")
     mailer = ports.mailer(reader) if ports.mailer else _mailer(doors, reader, ports)
     runner = _runner(store, ports, ids, transport, mailer)
-    book = WithdrawalBook(store, clock)
-    board = HealthBoard(store, clock, ids)
-    advisor = Advisor(doors, policy, book, board)
-    continuing = Continuing(store, clock, ids, doors, policy, book)
+    office = Office(store, clock, ids, policy, lambda: doors)
+    book, board, advisor, continuing = office.book, office.board, office.advisor, office.continuing
     outbox = Outbox(store, clock, ids, doors, advisor, board, runner, ports.random, continuing, ports.crash)
     keeper = Keeper(blobs, Fetcher(transport, allow=ports.allow), runner)
     turns = TurnServices(doors, runner, keeper, reader)
@@ -220,6 +224,7 @@ def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, polic
         webhooks=cast(WebhookApp, None),
         keeper=keeper,
         reader=reader,
+        office=office,
     )
 
 
@@ -272,19 +277,3 @@ def _blobs_beside(store: SqlStore) -> BlobStore:
     if url.database in (None, "", ":memory:"):
         return MemoryBlobs()
     return FileBlobs(Path(f"{url.database}-blobs"))
-
-
-def reveal_url(url: str, ports: Ports) -> str:
-    """The store's URL; `env:NAME` and `file:/path` are read. Raises `ConfigurationError`."""
-    kind, _, rest = url.partition(":")
-    if kind == "env":
-        found = ports.environ.get(rest)
-        if not found:
-            raise ConfigurationError(f"store.url: the environment has no {rest}; set it, to sqlite:///desk.db for one")
-        return found
-    if kind == "file":
-        try:
-            return ports.read_file(rest).strip()
-        except OSError as error:
-            raise ConfigurationError(f"store.url: {rest} cannot be read ({error.strerror})") from error
-    return url
