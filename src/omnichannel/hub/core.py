@@ -18,7 +18,6 @@ from omnichannel.hub.office import Office, T, Verb, perform
 from omnichannel.hub.ports import Ports, reveal_url
 from omnichannel.hub.services import TurnServices
 from omnichannel.hub.timers import Timers
-from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.ids import IdSource
 from omnichannel.registry import channel_class_for
 from omnichannel.runtime import doors as doors_of

@@ -20,6 +20,7 @@ import anyio.lowlevel
 
 from omnichannel.channel.base import Account, Channel
 from omnichannel.hub.hub import Hub
+from omnichannel.hub.office import refresh
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
 from omnichannel.hub.sources import read
@@ -29,6 +30,7 @@ from omnichannel.runtime.transport import Mailer
 from omnichannel.stores import journal
 from omnichannel.stores.blobs import MemoryBlobs
 from omnichannel.stores.sql import SqlStore
+from omnichannel.sync import Client
 from omnichannel.testing.asgi import InProcessTransport, post_webhook
 from omnichannel.testing.clock import START, FakeClock
 from omnichannel.testing.ids import SeededIds
@@ -74,6 +76,7 @@ class World:
         self._adopted: dict[str, Account] = {}
         self._store = store
         self._live: Hub | None = None
+        self._shared = False
 
     # -- set-up
 
@@ -129,6 +132,13 @@ class World:
                     group.cancel_scope.cancel()
         if error is not None:
             raise error
+
+    def client(self, client: Client) -> Client:
+        """Your client on the hub that runs in this world: what it writes, `settle` sends. The one given is left alone.
+        Raises `ConfigurationError` outside `run`."""
+        ports = Ports(clock=self.clock, ids=self._ids, store=self.live.core.store, environ={})
+        self._shared = True
+        return client.replica(self._settings(client.settings), ports)
 
     async def _keep_reading(self, live: Hub, channel: Channel[Any]) -> None:
         """One process reads the mailbox: nobody to share it with, and no lease to renew while days pass."""
@@ -231,6 +241,8 @@ class World:
         """Until nothing is due any more: webhooks delivered, messages handled, answers out, and their receipts in."""
         if self._live is None:
             return
+        if self._shared:  # a hub notices within a moment of the wall clock what others changed; here at once
+            await self.live.core.run(refresh(self.live.core.office))
         for _ in range(ROUNDS):
             done = 0
             for simulator in list(self.simulators.values()):
