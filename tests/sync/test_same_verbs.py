@@ -26,6 +26,7 @@ HUB_ONLY = {
 }
 CLIENT_ONLY = {
     "close": "a hub is closed by `async with`",
+    "ports": "for webhooks without a loop",
     "run": "how the client's desk runs its verbs",
 }
 OTHER_PARAMETERS = {

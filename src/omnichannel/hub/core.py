@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from omnichannel.channel.base import Account
 from omnichannel.channel.wire import Append, Appended, Envelope, HttpRequest, Token
 from omnichannel.handlers import Handlers
 from omnichannel.handlers.dispatch import Dispatcher, Notifier
+from omnichannel.hub.arrivals import blobs_beside, fetch_key, off_row
 from omnichannel.hub.office import Office, T, Verb, perform
 from omnichannel.hub.ports import Ports, reveal_url
 from omnichannel.hub.services import TurnServices
@@ -34,7 +35,7 @@ from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.secrets import require_webhook_secret, resolve
 from omnichannel.runtime.sending import Outbox
 from omnichannel.runtime.tokens import StoredToken, TokenVault
-from omnichannel.runtime.transport import Transport, TransportError
+from omnichannel.runtime.transport import Transport
 from omnichannel.runtime.worker import Worker
 from omnichannel.stores import journal, streams, tokens
 from omnichannel.stores.base import BlobStore
@@ -43,8 +44,6 @@ from omnichannel.stores.sql import SqlStore
 from omnichannel.webhooks.app import WebhookApp
 
 _log = logging.getLogger("omnichannel.hub")
-INLINE = 256 * 1024
-"""A body over this goes to the blob store first, then its row."""
 
 
 @dataclass(slots=True)
@@ -78,12 +77,12 @@ class Core:
 
     async def journal(self, endpoint: str, envelope: Envelope) -> None:
         """Commits an envelope and wakes the workers: after this it may be acknowledged."""
-        await self.store.batch(journal.append, Arrival(endpoint, await self._off_row(envelope)))
+        await self.store.batch(journal.append, Arrival(endpoint, await off_row(envelope, self.blobs)))
         self.ports.engine.kick()
 
     async def commit(self, source: str, endpoint: str, envelopes: Sequence[Envelope], cursor: str | None) -> None:
         """Commits what a poll, stream or session found together with how far it got."""
-        kept = [await self._off_row(envelope) for envelope in envelopes]
+        kept = [await off_row(envelope, self.blobs) for envelope in envelopes]
         now = self.ports.clock.now()
 
         def unit(connection: Connection) -> None:
@@ -94,16 +93,6 @@ class Core:
 
         await self.store.write(unit)
         self.ports.engine.kick()
-
-    async def _off_row(self, envelope: Envelope) -> Envelope:
-        if len(envelope.content) <= INLINE:
-            return envelope
-
-        async def chunks() -> AsyncIterator[bytes]:
-            yield envelope.content
-
-        blob = await self.blobs.put(chunks(), limit=len(envelope.content))
-        return replace(envelope, content=b"", blob_id=blob.sha256)
 
 
 @dataclass(slots=True)
@@ -180,7 +169,7 @@ def _runner(store: SqlStore, ports: Ports, ids: IdSource, transport: Transport, 
 
 def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, policy: Policy) -> Core:
     clock, ids = ports.clock, ports.id_source()
-    blobs = ports.blobs or _blobs_beside(store)
+    blobs = ports.blobs or blobs_beside(store.url)
     reader = MediaReader(blobs, journal=lambda seq: store.read(lambda c: journal.content(c, seq)))
     transport = ports.transport(reader) if ports.transport else _network(reader)
     owner = ids.new("wrk")
@@ -228,13 +217,6 @@ def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, polic
 
 
 def _webhooks(core: Core, public_url: str) -> WebhookApp:
-    async def fetch_key(url: str) -> bytes | None:
-        try:
-            async with Fetcher(core.transport, limit=65_536).open(HttpRequest(method="GET", url=url)) as response:
-                return b"".join([chunk async for chunk in response.chunks])
-        except TransportError:
-            return None
-
     async def confirm(endpoint: str, request: HttpRequest) -> None:
         await core.transport.send(request, account=endpoint)
 
@@ -242,7 +224,7 @@ def _webhooks(core: Core, public_url: str) -> WebhookApp:
         core.doors.endpoints,
         core.journal,
         core.ports.clock,
-        fetch_key=fetch_key,
+        fetch_key=lambda url: fetch_key(core.transport, url),
         confirm=confirm,
         public_url=public_url,
     )
@@ -261,18 +243,3 @@ def _mailer(doors: Doors, reader: MediaReader, ports: Ports) -> Any:
     from omnichannel.runtime.smtp import SmtpMailer
 
     return SmtpMailer(clock=ports.clock, media=reader)
-
-
-def _blobs_beside(store: SqlStore) -> BlobStore:
-    from pathlib import Path
-
-    from sqlalchemy.engine import make_url
-
-    from omnichannel.stores.blobs import FileBlobs, MemoryBlobs
-
-    url = make_url(store.url)
-    if not store.url.startswith("sqlite"):
-        return FileBlobs(Path("omnichannel-blobs"))
-    if url.database in (None, "", ":memory:"):
-        return MemoryBlobs()
-    return FileBlobs(Path(f"{url.database}-blobs"))

@@ -55,9 +55,10 @@ class Client:
         accounts: Sequence[Account | str] = (),
         *,
         store: str = "sqlite:///omnichannel.db",
+        public_url: str = "http://localhost:8000",
         ports: Ports | None = None,
     ) -> None:
-        self._set_up(HubSettings(accounts=accounts_of(accounts), store=store), ports)
+        self._set_up(HubSettings(accounts=accounts_of(accounts), store=store, public_url=public_url), ports)
 
     @classmethod
     def from_toml(cls, path: str | PathLike[str]) -> Self:
@@ -92,13 +93,18 @@ class Client:
         """Closes the store when the calls that are under way have ended. A later call opens it again."""
         self._opening.close()
 
+    @property
+    def ports(self) -> Ports:
+        """What it needs from the world."""
+        return self._ports or Ports()
+
     def run(self, verb: Callable[[Office], Verb[T]]) -> T:
         """Runs one of the hub's verbs in this thread. Raises what it raises, and `StoreError`."""
         with self._opening.use() as opened:
             return perform_sync(verb(opened.office), opened.store)
 
     def _open(self) -> _Open:
-        settings, ports = self.settings, self._ports or Ports()
+        settings, ports = self.settings, self.ports
         store = ports.store or _store(settings, ports)
         office = Office(store, ports.clock, ports.id_source(), settings.policy or Policy(), self._make_doors)
         opened = _Open(store, office, ours=ports.store is None)

@@ -136,7 +136,8 @@ class World:
     def client(self, client: Client) -> Client:
         """Your client on the hub that runs in this world: what it writes, `settle` sends. The one given is left alone.
         Raises `ConfigurationError` outside `run`."""
-        ports = Ports(clock=self.clock, ids=self._ids, store=self.live.core.store, environ={})
+        core = self.live.core
+        ports = Ports(clock=self.clock, ids=self._ids, store=core.store, blobs=core.blobs, environ={})
         self._shared = True
         return client.replica(self._settings(client.settings), ports)
 
