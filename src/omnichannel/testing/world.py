@@ -26,7 +26,7 @@ from omnichannel.hub.settings import HubSettings
 from omnichannel.hub.sources import read
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.registry import channel_class_for
-from omnichannel.runtime.transport import Mailer
+from omnichannel.runtime.transport import Mailer, MediaSource, Transport
 from omnichannel.stores import journal
 from omnichannel.stores.blobs import MemoryBlobs
 from omnichannel.stores.sql import SqlStore
@@ -75,6 +75,7 @@ class World:
         self._ids = SeededIds(seed, self.clock)
         self._adopted: dict[str, Account] = {}
         self._store = store
+        self.transport: Callable[[MediaSource], Transport] = self._in_process
         self._live: Hub | None = None
         self._shared = False
 
@@ -175,7 +176,7 @@ class World:
             ids=self._ids,
             store=self._new_store(),
             blobs=MemoryBlobs(),
-            transport=lambda media: InProcessTransport(self.simulators.values(), media=media),
+            transport=self.transport,
             mailer=None if mail is None else lambda media: _with_media(mail, media),
             connect=connect,
             allow=[f"https://{host}" for simulator in self.simulators.values() for host in simulator.hosts],
@@ -183,6 +184,9 @@ class World:
             random=random.Random(self.seed),  # noqa: S311 - repeatable, not secret
             crash=lambda step: self.crash(step),
         )
+
+    def _in_process(self, media: MediaSource) -> Transport:
+        return InProcessTransport(self.simulators.values(), media=media)
 
     def _new_store(self) -> SqlStore:
         if self._store is None:
@@ -195,6 +199,11 @@ class World:
             if simulator is not None:
                 endpoint = live.core.doors.infos[channel.account.id].endpoint
                 simulator.connect(channel.account.id, f"{PUBLIC_URL}/{endpoint}")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a hub runs in this world."""
+        return self._live is not None
 
     @property
     def live(self) -> Hub:
