@@ -114,7 +114,7 @@ async def test_withdraw_a_channel(capsys: pytest.CaptureFixture[str]) -> None:
     assert "closed since 2027-03-01" in outcome
 
 
-PROJECTS = {"django_desk": (".",), "third_party_channel": ("src", "tests")}
+PROJECTS = {"django_desk": (".",), "fastapi_desk": (".",), "third_party_channel": ("src", "tests")}
 """Examples that have tests of their own, and what stands on their path."""
 
 

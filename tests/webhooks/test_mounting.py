@@ -70,8 +70,12 @@ def litestar(app: WebhookApp) -> App:
     return Litestar([asgi("/hooks", is_mount=True, copy_scope=True)(hooks)], openapi_config=None)
 
 
+def django_asgi() -> Any:
+    return get_asgi_application()
+
+
 def beside_django(app: WebhookApp) -> App:
-    return Starlette(routes=[Mount("/hooks", app=app), Mount("/", app=get_asgi_application())])
+    return Starlette(routes=[Mount("/hooks", app=app), Mount("/", app=django_asgi())])
 
 
 FRAMES: dict[str, tuple[Callable[[WebhookApp], App], str, str]] = {
@@ -83,6 +87,8 @@ FRAMES: dict[str, tuple[Callable[[WebhookApp], App], str, str]] = {
     "fastapi, root path that the proxy takes off": (fastapi, "/hooks", "/proxied"),
     "fastapi, root path that it leaves on": (fastapi, "/proxied/hooks", "/proxied"),
     "litestar": (litestar, "/hooks", ""),
+    "litestar, root path that the proxy takes off": (litestar, "/hooks", "/proxied"),
+    "litestar, root path that it leaves on": (litestar, "/proxied/hooks", "/proxied"),
     "beside django": (beside_django, "/hooks", ""),
 }
 
@@ -188,7 +194,7 @@ class _Awaited(httpx.AsyncClient):
         super().__init__()
         self._client = client
 
-    async def request(self, *args: Any, **kwargs: Any) -> httpx.Response:  # type: ignore[override]
+    async def request(self, *args: Any, **kwargs: Any) -> httpx.Response:
         return self._client.request(*args, **kwargs)
 
 
@@ -196,7 +202,7 @@ class _Awaited(httpx.AsyncClient):
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_djangos_view_under_asgi(urls: Urls, chunked: bool, anyio_backend: str) -> None:
     """Django itself runs on asyncio alone."""
-    transport = httpx.ASGITransport(get_asgi_application())
+    transport = httpx.ASGITransport(django_asgi())
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
         expected = await check(client, "/api/hooks", chunked=chunked)
     assert [body for body, _ in urls.kept()] == expected
