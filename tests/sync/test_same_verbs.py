@@ -180,5 +180,5 @@ async def test_the_same_calls_leave_the_same_rows_and_give_the_same_answers(seed
     left = set(BOTH) - asked - {"events", "from_toml", "replica"}
     assert left == set(), "verbs that the story does not tell of"
     assert {"desk." + name for name in verbs(Desk) if name != "client"} <= asked
-    mistakes = {answer[0] for _, answer in expected if isinstance(answer, tuple)}
+    mistakes: set[Any] = {answer[0] for _, answer in expected if isinstance(answer, tuple)}
     assert {NotFound, VersionConflict, RefusedContent} <= mistakes

@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import anyio
 import django
@@ -233,7 +233,8 @@ async def served(path: Path, backend: str) -> AsyncGenerator[tuple[Hub, str]]:
 
 
 async def _hypercorn(app: Any, config: hypercorn.Config, over: anyio.Event) -> None:
-    await hypercorn.trio.serve(app, config, shutdown_trigger=over.wait)
+    serve: Any = cast(Any, hypercorn.trio).serve
+    await serve(app, config, shutdown_trigger=over.wait)
 
 
 async def test_behind_a_real_server(tmp_path: Path, anyio_backend: str) -> None:

@@ -37,7 +37,7 @@ class HubSettings:
 
     def brand(self, asked: str | None) -> str:
         """The brand that is meant: None is the only one there is. Raises `ConfigurationError`."""
-        known = self.brands or ("default",)
+        known: list[str] = list(self.brands) or ["default"]
         if asked is None:
             if len(known) > 1:
                 raise ConfigurationError(f"there are several brands ({', '.join(known)}): say which, with brand=")
