@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,10 +39,11 @@ def keep(endpoint: str, envelope: Envelope) -> Verb[None]:
     yield from write(lambda c: journal.append(c, [Arrival(endpoint, envelope)]))
 
 
-async def fetch_key(transport: Transport, url: str) -> bytes | None:
-    """A platform's public key, None where it cannot be had."""
+async def fetch_key(transport: Transport, url: str, allow: Collection[str]) -> bytes | None:
+    """A platform's public key, None where it cannot be had. `allow` as in `Ports`."""
+    fetcher = Fetcher(transport, allow=allow, limit=KEY_LIMIT)
     try:
-        async with Fetcher(transport, limit=KEY_LIMIT).open(HttpRequest(method="GET", url=url)) as response:
+        async with fetcher.open(HttpRequest(method="GET", url=url)) as response:
             return b"".join([chunk async for chunk in response.chunks])
     except TransportError:
         return None

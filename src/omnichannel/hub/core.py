@@ -224,7 +224,7 @@ def _webhooks(core: Core, public_url: str) -> WebhookApp:
         core.doors.endpoints,
         core.journal,
         core.ports.clock,
-        fetch_key=lambda url: fetch_key(core.transport, url),
+        fetch_key=lambda url: fetch_key(core.transport, url, core.ports.allow),
         confirm=confirm,
         public_url=public_url,
     )

@@ -133,7 +133,7 @@ def _at_once(call: Coroutine[Any, Any, None]) -> None:
 async def _fetch_key(ports: Ports, url: str) -> bytes | None:
     transport = _transport(ports)
     try:
-        return await arrivals.fetch_key(transport, url)
+        return await arrivals.fetch_key(transport, url, ports.allow)
     finally:
         await transport.aclose()
 
