@@ -27,7 +27,7 @@ HEAVY = {
 }
 """What `import omnichannel` must not load: a host pays for it at each start, with or without a hub."""
 
-PUBLIC = ("omnichannel", "omnichannel.channel")
+PUBLIC = ("omnichannel", "omnichannel.channel", "omnichannel.sync")
 
 
 def module_names() -> list[str]:
@@ -82,6 +82,21 @@ def test_the_pytest_plugin_loads_no_hub_that_is_open_and_no_simulator() -> None:
     loaded = loaded_by("import pytest, sqlite3; before |= set(sys.modules); import omnichannel.testing.pytest_plugin")
     assert not {name.partition(".")[0] for name in loaded} & HEAVY
     assert not {name for name in loaded if name.startswith(("omnichannel.hub.core", "omnichannel.testing.s"))}
+
+
+def test_a_client_answers_without_a_loop_an_http_client_or_other_adapters(tmp_path: Path) -> None:
+    """But for those that the settings name: they say what their settings mean."""
+    text = 'schema = 1\n[store]\nurl = "sqlite:///{}"\n[accounts.w]\nchannel = "whatsapp"\nphone_number_id = "1"\n'
+    secrets = 'app_secret = "env:A"\ntoken = "env:B"\nverify_token = "env:C"\n'
+    (tmp_path / "o.toml").write_text(text.format((tmp_path / "o.db").as_posix()) + secrets, "utf-8")
+    calls = "c.desk.list('support'); list(c.events())"
+    loaded = loaded_by(
+        f"from omnichannel.sync import Client; c = Client.from_toml({str(tmp_path / 'o.toml')!r}); {calls}"
+    )
+    assert not {name.partition(".")[0] for name in loaded} & (HEAVY - {"sqlalchemy", "alembic", "asyncio"})
+    assert not {name for name in loaded if name.startswith(("omnichannel.runtime.http", "omnichannel.hub.core"))}
+    assert {name.split(".")[2] for name in loaded if name.startswith("omnichannel.adapters.")} == {"whatsapp"}
+    assert not {name for name in loaded if name.startswith(("omnichannel.testing", "anyio._backends"))}
 
 
 def test_the_settings_are_loaded_without_the_adapters_that_they_do_not_name(tmp_path: Path) -> None:

@@ -114,9 +114,27 @@ async def test_withdraw_a_channel(capsys: pytest.CaptureFixture[str]) -> None:
     assert "closed since 2027-03-01" in outcome
 
 
-def test_third_party_channel() -> None:
-    folder = EXAMPLES / "third_party_channel"
+PROJECTS = {"django_desk": (".",), "fastapi_desk": (".",), "third_party_channel": ("src", "tests")}
+"""Examples that have tests of their own, and what stands on their path."""
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_project_passes_its_own_tests(name: str) -> None:
+    folder = EXAMPLES / name
     arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "anyio_mode=auto", "--rootdir=.", "tests"]
-    said = python(arguments, folder, path=[folder / "src", folder / "tests"])
+    said = python(arguments, folder, path=[folder / one for one in PROJECTS[name]])
     assert "passed" in said
     assert "failed" not in said
+
+
+def test_every_project_is_tested_here() -> None:
+    assert {one.name for one in EXAMPLES.iterdir() if (one / "tests").is_dir()} == set(PROJECTS)
+
+
+def test_the_django_desk_has_a_worker_and_passes_djangos_own_check(tmp_path: Path) -> None:
+    folder = EXAMPLES / "django_desk"
+    assert "no issues" in python(["manage.py", "check"], folder, path=[folder])
+    found = python(
+        ["-c", "from omnichannel.cli.worker import load; print(load('desk.omni:hub').settings.store)"], folder
+    )
+    assert found == "env:DESK_STORE\n"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -153,15 +153,23 @@ def test_membership_is_that_of_the_values(desk: Desk, wanted: tuple[str, ...], f
 
 
 class Asked:
-    """A connection that only writes down what it is asked."""
+    """A connection that only writes down what its driver is asked."""
+
+    rowcount = 0
 
     def __init__(self) -> None:
         self.dialect = POSTGRESQL
         self.said: list[tuple[str, tuple[Any, ...]]] = []
+        self.connection = self
 
-    def exec_driver_sql(self, sql: str, values: tuple[Any, ...]) -> Any:
-        self.said.append((sql, values))
-        return SimpleNamespace(rowcount=0)
+    def cursor(self) -> Asked:
+        return self
+
+    def execute(self, sql: str, values: Sequence[Any]) -> None:
+        self.said.append((sql, tuple(values)))
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 def test_postgresql_is_asked_in_its_own_words() -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, assert_type
@@ -51,6 +51,7 @@ from omnichannel.channel import (
     Receipt,
     Refuse,
 )
+from omnichannel.sync import Client
 
 # ---------------------------------------------------------------- handlers
 
@@ -143,6 +144,24 @@ async def queue(live: Hub) -> None:
     page = await live.desk.list("support", limit=50)
     assert_type(page, Page[Conversation])
     assert_type(await live.desk.claim(page.items[0].id, agent="user-7"), Conversation)
+
+
+def in_a_view(customer: str, version: int) -> None:
+    with Client.from_toml("omnichannel.toml") as client:
+        assert_type(client, Client)
+        conversation = client.conversation(external_id="ticket-9")
+        assert_type(conversation, Conversation)
+        answer = client.reply(conversation.id, "Bonjour", agent="user-7", idempotency_key="form-1", if_version=version)
+        assert_type(answer, Delivery)
+        assert_type(client.send(customer, "Your gate changed", purpose="alert", order=["email"]), Delivery)
+        assert_type(client.customer(address=Address(channel="email", value="ann@mail.example")), Customer)
+        assert_type(client.can_reply(conversation.id), Decision)
+        assert_type(client.explain(answer.id), Explanation)
+        assert_type(client.history(customer), Page[Message])
+        assert_type(client.desk.list("support", limit=50), Page[Conversation])
+        assert_type(client.desk.note(conversation.id, "nice", agent="user-7"), Message)
+        assert_type(client.preview_withdrawal("x", targets=["email"]), Impact)
+        assert_type(client.events(after=3, types=["message.received"]), Iterator[Event])
 
 
 # ---------------------------------------------------------------- a channel of a third party

@@ -25,3 +25,22 @@ def test_the_first_segment_is_the_endpoint(path: str, endpoint: str) -> None:
 
 def test_the_mount_point_itself_is_no_endpoint() -> None:
     assert tail_of({"path": "/hooks", "root_path": "/hooks"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "root", "tail"),
+    [
+        ("/hooks/shop", "/shop/", "", "/shop"),
+        ("/hooks/shop?x=1", "/shop", "", "/shop"),
+        ("/proxied/hooks/shop", "/shop/", "/proxied", "/shop"),
+        ("/hooks/sh%2Fop/y", "/sh/op/y/", "", "/sh%2Fop/y"),
+        ("/hooks/hooks", "/hooks/", "", "/hooks"),
+        ("/hooks", "/", "", ""),
+        ("/hooks/", "/", "", "/"),
+        ("/%C3%A9t%C3%A9/shop", "/\u00e9t\u00e9/shop", "", "/%C3%A9t%C3%A9/shop"),
+        ("/hooks/%ff", "/hooks/\ufffd", "/hooks", "/%ff"),
+        ("/hooks/shop/", "/hooks/shop/", "/hooks", "/shop/"),
+    ],
+)
+def test_what_a_framework_cuts_off_the_path_alone_is_found(raw: str, path: str, root: str, tail: str) -> None:
+    assert tail_of({"path": path, "raw_path": raw.encode(), "root_path": root}) == tail

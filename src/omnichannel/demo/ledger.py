@@ -93,7 +93,7 @@ async def _places(core: Core, channel: str) -> Counter[Place]:
     for one in core.book.current:
         if one.channel == channel:
             handles = await core.store.read(partial(_handles, one=one))
-            for customer_id, place in await standings_of(core, one):
+            for customer_id, place in await core.run(standings_of(core.office, one)):
                 handle = handles[customer_id]
                 before: Place = best.get(handle, "unreachable")
                 best[handle] = place if _ORDER.index(place) < _ORDER.index(before) else before

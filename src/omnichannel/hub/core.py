@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy import Connection
@@ -14,10 +14,11 @@ from omnichannel.channel.base import Account, Channel
 from omnichannel.channel.wire import Append, Appended, Envelope, HttpRequest, Token
 from omnichannel.handlers import Handlers
 from omnichannel.handlers.dispatch import Dispatcher, Notifier
-from omnichannel.hub.ports import Ports
+from omnichannel.hub.arrivals import blobs_beside, fetch_key, off_row
+from omnichannel.hub.office import Office, T, Verb, perform
+from omnichannel.hub.ports import Ports, reveal_url
 from omnichannel.hub.services import TurnServices
 from omnichannel.hub.timers import Timers
-from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.ids import IdSource
 from omnichannel.registry import channel_class_for
 from omnichannel.runtime import doors as doors_of
@@ -34,7 +35,7 @@ from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.secrets import require_webhook_secret, resolve
 from omnichannel.runtime.sending import Outbox
 from omnichannel.runtime.tokens import StoredToken, TokenVault
-from omnichannel.runtime.transport import Transport, TransportError
+from omnichannel.runtime.transport import Transport
 from omnichannel.runtime.worker import Worker
 from omnichannel.stores import journal, known_accounts, streams, tokens
 from omnichannel.stores.base import BlobStore
@@ -44,8 +45,6 @@ from omnichannel.webhooks.app import WebhookApp
 from omnichannel.webhooks.tombstones import PREFIX, tombstones
 
 _log = logging.getLogger("omnichannel.hub")
-INLINE = 256 * 1024
-"""A body over this goes to the blob store first, then its row."""
 
 
 @dataclass(slots=True)
@@ -70,16 +69,21 @@ class Core:
     webhooks: WebhookApp
     keeper: Keeper
     reader: MediaReader
+    office: Office
     _streams_seen: int = field(default=0)
+
+    async def run(self, verb: Verb[T]) -> T:
+        """Runs a verb. Raises what it raises."""
+        return await perform(verb, self.store, self.ports.engine)
 
     async def journal(self, endpoint: str, envelope: Envelope) -> None:
         """Commits an envelope and wakes the workers: after this it may be acknowledged."""
-        await self.store.batch(journal.append, Arrival(endpoint, await self._off_row(envelope)))
+        await self.store.batch(journal.append, Arrival(endpoint, await off_row(envelope, self.blobs)))
         self.ports.engine.kick()
 
     async def commit(self, source: str, endpoint: str, envelopes: Sequence[Envelope], cursor: str | None) -> None:
         """Commits what a poll, stream or session found together with how far it got."""
-        kept = [await self._off_row(envelope) for envelope in envelopes]
+        kept = [await off_row(envelope, self.blobs) for envelope in envelopes]
         now = self.ports.clock.now()
 
         def unit(connection: Connection) -> None:
@@ -90,16 +94,6 @@ class Core:
 
         await self.store.write(unit)
         self.ports.engine.kick()
-
-    async def _off_row(self, envelope: Envelope) -> Envelope:
-        if len(envelope.content) <= INLINE:
-            return envelope
-
-        async def chunks() -> AsyncIterator[bytes]:
-            yield envelope.content
-
-        blob = await self.blobs.put(chunks(), limit=len(envelope.content))
-        return replace(envelope, content=b"", blob_id=blob.sha256)
 
 
 @dataclass(slots=True)
@@ -177,16 +171,14 @@ def _runner(store: SqlStore, ports: Ports, ids: IdSource, transport: Transport, 
 
 def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, policy: Policy) -> Core:
     clock, ids = ports.clock, ports.id_source()
-    blobs = ports.blobs or _blobs_beside(store)
+    blobs = ports.blobs or blobs_beside(store.url)
     reader = MediaReader(blobs, journal=lambda seq: store.read(lambda c: journal.content(c, seq)))
     transport = ports.transport(reader) if ports.transport else _network(reader)
     owner = ids.new("wrk")
     mailer = ports.mailer(reader) if ports.mailer else _mailer(doors, reader, ports)
     runner = _runner(store, ports, ids, transport, mailer)
-    book = WithdrawalBook(store, clock)
-    board = HealthBoard(store, clock, ids)
-    advisor = Advisor(doors, policy, book, board)
-    continuing = Continuing(store, clock, ids, doors, policy, book)
+    office = Office(store, clock, ids, policy, lambda: doors)
+    book, board, advisor, continuing = office.book, office.board, office.advisor, office.continuing
     outbox = Outbox(store, clock, ids, doors, advisor, board, runner, ports.random, continuing, ports.crash)
     keeper = Keeper(blobs, Fetcher(transport, allow=ports.allow), runner)
     turns = TurnServices(doors, runner, keeper, reader)
@@ -222,6 +214,7 @@ def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, polic
         webhooks=cast(WebhookApp, None),
         keeper=keeper,
         reader=reader,
+        office=office,
     )
 
 
@@ -239,13 +232,6 @@ def _webhooks(core: Core, public_url: str, closed: dict[str, Channel[Any]]) -> W
     async def keep(endpoint: str, envelope: Envelope) -> None:
         await core.journal(f"{PREFIX}{endpoint}" if endpoint in closed else endpoint, envelope)
 
-    async def fetch_key(url: str) -> bytes | None:
-        try:
-            async with Fetcher(core.transport, limit=65_536).open(HttpRequest(method="GET", url=url)) as response:
-                return b"".join([chunk async for chunk in response.chunks])
-        except TransportError:
-            return None
-
     async def confirm(endpoint: str, request: HttpRequest) -> None:
         await core.transport.send(request, account=endpoint)
 
@@ -253,7 +239,7 @@ def _webhooks(core: Core, public_url: str, closed: dict[str, Channel[Any]]) -> W
         core.doors.endpoints,
         keep,
         core.ports.clock,
-        fetch_key=fetch_key,
+        fetch_key=lambda url: fetch_key(core.transport, url, core.ports.allow),
         confirm=confirm,
         public_url=public_url,
         tombstones=closed,
@@ -273,34 +259,3 @@ def _mailer(doors: Doors, reader: MediaReader, ports: Ports) -> Any:
     from omnichannel.runtime.smtp import SmtpMailer
 
     return SmtpMailer(clock=ports.clock, media=reader)
-
-
-def _blobs_beside(store: SqlStore) -> BlobStore:
-    from pathlib import Path
-
-    from sqlalchemy.engine import make_url
-
-    from omnichannel.stores.blobs import FileBlobs, MemoryBlobs
-
-    url = make_url(store.url)
-    if not store.url.startswith("sqlite"):
-        return FileBlobs(Path("omnichannel-blobs"))
-    if url.database in (None, "", ":memory:"):
-        return MemoryBlobs()
-    return FileBlobs(Path(f"{url.database}-blobs"))
-
-
-def reveal_url(url: str, ports: Ports) -> str:
-    """The store's URL; `env:NAME` and `file:/path` are read. Raises `ConfigurationError`."""
-    kind, _, rest = url.partition(":")
-    if kind == "env":
-        found = ports.environ.get(rest)
-        if not found:
-            raise ConfigurationError(f"store.url: the environment has no {rest}; set it, to sqlite:///desk.db for one")
-        return found
-    if kind == "file":
-        try:
-            return ports.read_file(rest).strip()
-        except OSError as error:
-            raise ConfigurationError(f"store.url: {rest} cannot be read ({error.strerror})") from error
-    return url

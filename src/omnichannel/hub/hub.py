@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import datetime, timedelta
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 
@@ -25,12 +24,15 @@ from omnichannel.model.address import Address, Customer
 from omnichannel.model.base import Purpose, Success, Visibility
 from omnichannel.model.content import Localized, Sendable
 from omnichannel.model.conversation import Conversation
-from omnichannel.model.exceptions import ConfigurationError, OmnichannelError
+from omnichannel.model.exceptions import OmnichannelError
 from omnichannel.model.message import Delivery, Message
 from omnichannel.model.withdrawal import WHOLE, Scope, Withdrawal
 
 if TYPE_CHECKING:
     from omnichannel.hub.core import Core
+    from omnichannel.hub.office import Verb
+
+T = TypeVar("T")
 
 
 class Hub(Registering, Operating):
@@ -123,7 +125,7 @@ class Hub(Registering, Operating):
             )
             self._core = core
             stack.callback(self._closed)
-            await copy_configured(core, settings.withdrawals)
+            await core.run(copy_configured(core.office, settings.withdrawals))
             if self.work:
                 group = await stack.enter_async_context(anyio.create_task_group())
                 stack.push_async_callback(core.worker.release)
@@ -171,13 +173,13 @@ class Hub(Registering, Operating):
         """
         from omnichannel.hub import reading
 
-        return await reading.customer(self.core, id, external_id, address, self._brand(brand))
+        return await self._run(reading.customer(self.core.office, id, external_id, address, self.settings.brand(brand)))
 
     async def link_customer(self, customer: str, *, external_id: str, assurance: int = 4) -> Customer:
         """Says who a customer is to the host: signed in there, so that history may be shown. Raises `NotFound`."""
         from omnichannel.hub import reading
 
-        return await reading.link_customer(self.core, customer, external_id, assurance)
+        return await self._run(reading.link_customer(self.core.office, customer, external_id, assurance))
 
     async def add_address(self, customer: str, address: Address) -> Customer:
         """Notes another address of a customer, as the host knows it (`assurance` says how surely).
@@ -186,7 +188,7 @@ class Hub(Registering, Operating):
         """
         from omnichannel.hub import reading
 
-        return await reading.add_address(self.core, customer, address)
+        return await self._run(reading.add_address(self.core.office, customer, address))
 
     async def conversation(
         self,
@@ -198,7 +200,7 @@ class Hub(Registering, Operating):
         """A conversation by our id or the host's. Raises `NotFound`."""
         from omnichannel.hub import reading
 
-        return await reading.conversation(self.core, id, external_id, self._brand(brand))
+        return await self._run(reading.conversation(self.core.office, id, external_id, self.settings.brand(brand)))
 
     async def update(
         self, conversation: str, *, external_id: str | None = None, metadata: Mapping[str, str] | None = None
@@ -206,13 +208,13 @@ class Hub(Registering, Operating):
         """Ties a conversation to the host's own records. Raises `NotFound`."""
         from omnichannel.hub import reading
 
-        return await reading.update(self.core, conversation, external_id, metadata)
+        return await self._run(reading.update(self.core.office, conversation, external_id, metadata))
 
     async def history(self, customer: str, *, after: str | None = None, limit: int = 50) -> Page[Message]:
         """A customer's messages over all channels, newest first, paged by cursor."""
         from omnichannel.hub import reading
 
-        return await reading.history(self.core, customer, after, limit)
+        return await self._run(reading.history(self.core.office, customer, after, limit))
 
     # -- speaking
 
@@ -235,8 +237,10 @@ class Hub(Registering, Operating):
         """
         from omnichannel.hub import speaking
 
-        return await speaking.reply(
-            self.core, conversation, content, agent, idempotency_key, visibility, if_version, metadata
+        return await self._run(
+            speaking.reply(
+                self.core.office, conversation, content, agent, idempotency_key, visibility, if_version, metadata
+            )
         )
 
     async def send(
@@ -254,44 +258,46 @@ class Hub(Registering, Operating):
         never an error. Raises `NotFound` and `RefusedContent`."""
         from omnichannel.hub import speaking
 
-        return await speaking.send(self.core, customer, content, purpose, order, expires_at, idempotency_key, metadata)
+        return await self._run(
+            speaking.send(self.core.office, customer, content, purpose, order, expires_at, idempotency_key, metadata)
+        )
 
     async def delivery(self, id: str) -> Delivery:
         """A delivery with its attempts. Raises `NotFound`."""
         from omnichannel.hub import reading
 
-        return await reading.delivery(self.core, id)
+        return await self._run(reading.delivery(self.core.office, id))
 
     async def wait(self, delivery: str, until: Success = "delivered", *, within: timedelta | None = None) -> Delivery:
         """Waits until a delivery has come so far. Raises `DeliveryError` where it failed, `TimeoutError`."""
-        from omnichannel.hub import reading
+        from omnichannel.hub import following
 
-        return await reading.wait(self.core, delivery, until, within)
+        return await following.wait(self.core, delivery, until, within)
 
     async def can_reply(self, conversation: str, content: Sendable | None = None) -> Decision:
         """What would happen to an answer now: channels, what is lost, price, and why not. Sends nothing."""
         from omnichannel.hub import speaking
 
-        return await speaking.can_reply(self.core, conversation, content or "…")
+        return await self._run(speaking.can_reply(self.core.office, conversation, content or "…"))
 
     async def plan(self, customer: str, content: Sendable, *, purpose: Purpose = "service") -> Decision:
         """What would happen to a message now. Sends nothing. Raises `NotFound`."""
         from omnichannel.hub import speaking
 
-        return await speaking.plan(self.core, customer, content, purpose)
+        return await self._run(speaking.plan(self.core.office, customer, content, purpose))
 
     async def explain(self, delivery: str) -> Explanation:
         """What was decided for a delivery then, from the stored decisions, and what was tried. Raises `NotFound`."""
         from omnichannel.hub import speaking
 
-        return await speaking.explain(self.core, delivery)
+        return await self._run(speaking.explain(self.core.office, delivery))
 
     async def continue_elsewhere(self, conversation: str, to: Sequence[str]) -> Mapping[str, str]:
         """Links that take a conversation to other channels, by channel; each may be used once. Raises `NotFound`, and
         `ChannelWithdrawn` where nothing but closed channels was asked for."""
         from omnichannel.hub import withdrawing
 
-        return await withdrawing.continue_elsewhere(self.core, conversation, to)
+        return await self._run(withdrawing.continue_elsewhere(self.core.office, conversation, to))
 
     # -- withdrawal
 
@@ -326,7 +332,7 @@ class Hub(Registering, Operating):
         given = Withdrawal(
             id="",
             channel=channel,
-            brand=self._brand(brand),
+            brand=self.settings.brand(brand),
             account=account,
             scope=scope,
             initiated_by="platform" if initiated_by == "platform" else "brand",
@@ -341,13 +347,13 @@ class Hub(Registering, Operating):
             notice=notice,
             source_url=source_url,
         )
-        return await withdrawing.withdraw(self.core, given, by)
+        return await self._run(withdrawing.withdraw(self.core.office, given, by))
 
     async def reinstate(self, withdrawal: str, *, canary: float = 0.05) -> Withdrawal:
         """Undoes a withdrawal, for a share of the customers first. Raises `NotFound`."""
         from omnichannel.hub import withdrawing
 
-        return await withdrawing.reinstate(self.core, withdrawal, canary)
+        return await self._run(withdrawing.reinstate(self.core.office, withdrawal, canary))
 
     async def preview_withdrawal(
         self, channel: str, *, brand: str | None = None, targets: Sequence[str] = (), scope: Scope = WHOLE
@@ -355,7 +361,9 @@ class Hub(Registering, Operating):
         """Who, how many notices, and what they would cost. Sends nothing."""
         from omnichannel.hub import withdrawing
 
-        return await withdrawing.preview(self.core, channel, self._brand(brand), targets, scope)
+        return await self._run(
+            withdrawing.preview(self.core.office, channel, self.settings.brand(brand), targets, scope)
+        )
 
     async def outreach(self, withdrawal: str, *, limit: int | None = None) -> int:
         """Tells customers who do not write: queues the notice for everyone who has a conversation on the channel and
@@ -363,34 +371,22 @@ class Hub(Registering, Operating):
         notices were queued. Raises `NotFound`."""
         from omnichannel.hub import withdrawing
 
-        return await withdrawing.outreach(self.core, withdrawal, limit)
+        return await self._run(withdrawing.outreach(self.core.office, withdrawal, limit))
 
     async def reach(self, withdrawal: str) -> Impact:
         """Where a withdrawal has left everyone so far; the counts are of persons and add up. Raises `NotFound`."""
         from omnichannel.hub import withdrawing
 
-        return await withdrawing.outcome(self.core, withdrawal)
+        return await self._run(withdrawing.outcome(self.core.office, withdrawal))
 
     # -- events
 
     def events(self, *, after: int | None = None, types: Iterable[str] = ()) -> AsyncIterator[Event]:
         """Follows the event log, for the host's own tables: every event once, in order, from after a number (None:
         from now on). Never ends."""
-        from omnichannel.hub import reading
+        from omnichannel.hub import following
 
-        return reading.EventStream(self.core, after, tuple(types))
+        return following.EventStream(self.core, after, tuple(types))
 
-    def _brand(self, brand: str | None) -> str:
-        known: list[str] = list(self.settings.brands) or ["default"]
-        if brand is None:
-            if len(known) > 1:
-                raise ConfigurationError(f"there are several brands ({', '.join(known)}): say which, with brand=")
-            return known[0]
-        if brand not in known:
-            raise ConfigurationError(f"there is no brand {brand!r}; there are: {', '.join(known)}")
-        return brand
-
-
-def with_accounts(settings: HubSettings, accounts: Sequence[Account], **changes: Any) -> HubSettings:
-    """The settings with other accounts."""
-    return replace(settings, accounts=tuple(accounts), **changes)
+    async def _run(self, verb: Verb[T]) -> T:
+        return await self.core.run(verb)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from omnichannel.channel.base import Account, Channel
-from omnichannel.hub.core import Core
+from omnichannel.hub.office import Office, Verb, read
 from omnichannel.hub.settings import HubSettings
 from omnichannel.model.withdrawal import Withdrawal
 from omnichannel.registry import channel_class_for
@@ -18,10 +18,10 @@ from omnichannel.stores import withdrawals
 from omnichannel.withdrawal.registry import KnownWithdrawal, lost_by
 
 
-async def lint_open(core: Core, configured: Sequence[Withdrawal]) -> tuple[Finding, ...]:
+def lint_open(office: Office, configured: Sequence[Withdrawal]) -> Verb[tuple[Finding, ...]]:
     """The findings about an open hub, with its store's withdrawals."""
-    stored = await core.store.read(withdrawals.active)
-    return _lint(core.policy, list(core.doors.channels.values()), configured, stored, core.ports.clock.now())
+    stored = yield from read(withdrawals.active)
+    return _lint(office.policy, list(office.doors.channels.values()), configured, stored, office.clock.now())
 
 
 def lint_settings(settings: HubSettings, now: datetime, stored: Iterable[Withdrawal] = ()) -> tuple[Finding, ...]:

@@ -28,7 +28,7 @@ class Operating:
         store counts). Errors first. Changes nothing."""
         from omnichannel.hub import linting
 
-        return await linting.lint_open(self.core, self.settings.withdrawals)
+        return await self.core.run(linting.lint_open(self.core.office, self.settings.withdrawals))
 
     def losses(self, as_of: date) -> tuple[KnownWithdrawal, ...]:
         """What the channels in use have lost or will have lost by a day, from the registry of known withdrawals."""
@@ -40,4 +40,4 @@ class Operating:
         """Says that an account works: what was held or suspected there goes out. Raises `NotFound`."""
         from omnichannel.hub import withdrawing
 
-        await withdrawing.release(self.core, account, by)
+        await self.core.run(withdrawing.release(self.core.office, account, by))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from omnichannel.channel.session import Connect
 from omnichannel.engines.base import Engine
 from omnichannel.engines.in_process import InProcess
+from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.ids import IdSource
 from omnichannel.runtime.clock import Clock, SystemClock
 from omnichannel.runtime.ids import RandomIds
@@ -48,3 +49,19 @@ class Ports:
     def id_source(self) -> IdSource:
         """The ids of this hub."""
         return self.ids or RandomIds(self.clock)
+
+
+def reveal_url(url: str, ports: Ports) -> str:
+    """The store's URL; `env:NAME` and `file:/path` are read. Raises `ConfigurationError`."""
+    kind, _, rest = url.partition(":")
+    if kind == "env":
+        found = ports.environ.get(rest)
+        if not found:
+            raise ConfigurationError(f"store.url: the environment has no {rest}; set it, to sqlite:///desk.db for one")
+        return found
+    if kind == "file":
+        try:
+            return ports.read_file(rest).strip()
+        except OSError as error:
+            raise ConfigurationError(f"store.url: {rest} cannot be read ({error.strerror})") from error
+    return url

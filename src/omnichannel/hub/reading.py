@@ -1,32 +1,25 @@
-"""Reading records and following events."""
+"""Reading and changing records, and reading the event log."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from functools import partial
-from typing import Any, Self
+from typing import Any
 
-import anyio
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import update as update_rows
 
 from omnichannel.handlers import Event
 from omnichannel.handlers.dispatch import event_of
 from omnichannel.hub.answers import Page
-from omnichannel.hub.core import Core
+from omnichannel.hub.office import Office, Verb, read, write
 from omnichannel.model.address import Address, Customer
 from omnichannel.model.conversation import Conversation
-from omnichannel.model.exceptions import ConfigurationError, DeliveryError, NotFound, RefusedContent
+from omnichannel.model.exceptions import ConfigurationError, NotFound, RefusedContent
 from omnichannel.model.message import Delivery, Message
 from omnichannel.stores import desk, log, records
 from omnichannel.stores.directory import family_of
 from omnichannel.stores.merging import merge
-from omnichannel.stores.progress import RANK
-from omnichannel.stores.schema import addresses, conversations, customers, deliveries
-
-SWEEP = 1.0
+from omnichannel.stores.schema import addresses, conversations, customers
 
 
 def _one_of(**given: object) -> None:
@@ -34,9 +27,9 @@ def _one_of(**given: object) -> None:
         raise ConfigurationError(f"give exactly one of {', '.join(given)}")
 
 
-async def customer(
-    core: Core, customer_id: str | None, external_id: str | None, address: Address | None, brand: str
-) -> Customer:
+def customer(
+    office: Office, customer_id: str | None, external_id: str | None, address: Address | None, brand: str
+) -> Verb[Customer]:
     """A customer by one of three names."""
     _one_of(id=customer_id, external_id=external_id, address=address)
 
@@ -53,12 +46,12 @@ async def customer(
                 raise NotFound(f"nobody has the address {address.value!r} on {address.channel}")
         return records.find_customer(connection, found or "")
 
-    return await core.store.read(unit)
+    return (yield from read(unit))
 
 
-async def link_customer(core: Core, customer_id: str, external_id: str, assurance: int) -> Customer:
+def link_customer(office: Office, customer_id: str, external_id: str, assurance: int) -> Verb[Customer]:
     """Ties a customer to the host's own record; two who are the same to the host are one from now on."""
-    now = core.ports.clock.now()
+    now = office.clock.now()
 
     def unit(connection: Connection) -> Customer:
         found = records.find_customer(connection, customer_id)
@@ -81,15 +74,15 @@ async def link_customer(core: Core, customer_id: str, external_id: str, assuranc
             reason=f"the host calls both {external_id}",
             now=now,
         )
-        log.append(connection, facts, core.ids, now)
+        log.append(connection, facts, office.ids, now)
         return records.find_customer(connection, owner)
 
-    return await core.store.write(unit)
+    return (yield from write(unit))
 
 
-async def add_address(core: Core, customer_id: str, address: Address) -> Customer:
+def add_address(office: Office, customer_id: str, address: Address) -> Verb[Customer]:
     """Notes an address that the host knows of."""
-    now, fresh = core.ports.clock.now(), core.ids.new("adr")
+    now, fresh = office.clock.now(), office.ids.new("adr")
 
     def unit(connection: Connection) -> Customer:
         who = records.find_customer(connection, customer_id)
@@ -104,10 +97,12 @@ async def add_address(core: Core, customer_id: str, address: Address) -> Custome
             connection.execute(insert(addresses).values(aliases=dict(address.aliases), **values))
         return records.find_customer(connection, who.id)
 
-    return await core.store.write(unit)
+    return (yield from write(unit))
 
 
-async def conversation(core: Core, conversation_id: str | None, external_id: str | None, brand: str) -> Conversation:
+def conversation(
+    office: Office, conversation_id: str | None, external_id: str | None, brand: str
+) -> Verb[Conversation]:
     """A conversation by one of two names."""
     _one_of(id=conversation_id, external_id=external_id)
 
@@ -117,25 +112,24 @@ async def conversation(core: Core, conversation_id: str | None, external_id: str
             found = records.find_by_external_id(connection, conversations, external_id, brand)
         return records.find_conversation(connection, found or "")
 
-    return await core.store.read(unit)
+    return (yield from read(unit))
 
 
-async def update(
-    core: Core, conversation_id: str, external_id: str | None, metadata: Mapping[str, str] | None
-) -> Conversation:
+def update(
+    office: Office, conversation_id: str, external_id: str | None, metadata: Mapping[str, str] | None
+) -> Verb[Conversation]:
     """Changes what is the host's in a conversation."""
     values: dict[str, Any] = {}
     if external_id is not None:
         values["external_id"] = external_id
     if metadata is not None:
         values["metadata"] = dict(metadata)
-    now = core.ports.clock.now()
-    return await core.store.write(
-        lambda c: desk.change(c, conversation_id, values, "conversation.updated", core.ids, now)
-    )
+    now = office.clock.now()
+    changed = write(lambda c: desk.change(c, conversation_id, values, "conversation.updated", office.ids, now))
+    return (yield from changed)
 
 
-async def history(core: Core, customer_id: str, after: str | None, limit: int) -> Page[Message]:
+def history(office: Office, customer_id: str, after: str | None, limit: int) -> Verb[Page[Message]]:
     """A customer's messages, newest first."""
 
     def unit(connection: Connection) -> Sequence[Message]:
@@ -143,59 +137,16 @@ async def history(core: Core, customer_id: str, after: str | None, limit: int) -
         family = family_of(connection, who.id)
         return records.history(connection, customer_ids=family, conversation_id=None, after=after, limit=limit + 1)
 
-    found = await core.store.read(unit)
+    found = yield from read(unit)
     return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
 
-async def delivery(core: Core, delivery_id: str) -> Delivery:
+def delivery(office: Office, delivery_id: str) -> Verb[Delivery]:
     """A delivery."""
-    return await core.store.read(lambda c: records.find_delivery(c, delivery_id))
+    return (yield from read(lambda c: records.find_delivery(c, delivery_id)))
 
 
-async def wait(core: Core, delivery_id: str, until: str, within: timedelta | None) -> Delivery:
-    """Waits for a delivery."""
-    clock = core.ports.clock
-    ends = None if within is None else clock.now() + within
-    while True:
-        found = await delivery(core, delivery_id)
-        if found.state in ("failed", "expired", "cancelled"):
-            why = await core.store.read(partial(_why, delivery_id=delivery_id))
-            raise DeliveryError(f"delivery {delivery_id} is {found.state}: {why}")
-        if RANK.get(found.state, 0) >= RANK[until]:
-            return found
-        if ends is not None and clock.now() >= ends:
-            raise TimeoutError(f"delivery {delivery_id} is still {found.state}")
-        await core.ports.engine.wait(0.05)
-        await anyio.lowlevel.checkpoint()
-
-
-def _why(connection: Connection, *, delivery_id: str) -> str:
-    found = connection.execute(select(deliveries.c.reason).where(deliveries.c.id == delivery_id)).scalar()
-    return found or "no reason is known"
-
-
-class EventStream:
-    """The event log from a number on, for ever. No generator: whoever leaves the loop has nothing to close."""
-
-    def __init__(self, core: Core, after: int | None, types: Sequence[str]) -> None:
-        self._core = core
-        self._seq = after
-        self._types = types
-        self._read: deque[Event] = deque()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Event:
-        """The next event; waits for it."""
-        store = self._core.store
-        if self._seq is None:
-            self._seq = await store.read(log.last)
-        while not self._read:
-            rows = await store.read(partial(log.after, seq=self._seq, types=self._types))
-            self._read.extend(event_of(row) for row in rows)
-            if not rows:
-                await self._core.ports.engine.wait(SWEEP)
-        event = self._read.popleft()
-        self._seq = event.seq
-        return event
+def events(after: int, types: Sequence[str]) -> Verb[Sequence[Event]]:
+    """The next events of the log after a number, oldest first; none where it ends there."""
+    rows = yield from read(lambda c: log.after(c, after, types))
+    return [event_of(row) for row in rows]

@@ -36,6 +36,17 @@ class HubSettings:
         """The brands that accounts are configured for."""
         return tuple(dict.fromkeys(account.brand for account in self.accounts))
 
+    def brand(self, asked: str | None) -> str:
+        """The brand that is meant: None is the only one there is. Raises `ConfigurationError`."""
+        known: list[str] = list(self.brands) or ["default"]
+        if asked is None:
+            if len(known) > 1:
+                raise ConfigurationError(f"there are several brands ({', '.join(known)}): say which, with brand=")
+            return known[0]
+        if asked not in known:
+            raise ConfigurationError(f"there is no brand {asked!r}; there are: {', '.join(known)}")
+        return asked
+
 
 def accounts_of(given: Sequence[Account | str]) -> list[Account]:
     """Accounts; a name stands for one that needs no settings. Raises `ConfigurationError`."""

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select
 
 from omnichannel.hub.answers import Decision, Explanation
-from omnichannel.hub.core import Core
+from omnichannel.hub.office import Office, Verb, read, refresh, write
 from omnichannel.model.base import NOTHING, Visibility
 from omnichannel.model.content import Localized, Sendable, Text, as_content, dump_sendable
 from omnichannel.model.conversation import Conversation
@@ -40,8 +40,8 @@ def checked(content: Sendable) -> Sendable:
     return content
 
 
-async def reply(
-    core: Core,
+def reply(
+    office: Office,
     conversation_id: str,
     content: Sendable,
     agent: str | None,
@@ -49,11 +49,11 @@ async def reply(
     visibility: Visibility | None,
     if_version: int | None,
     metadata: Mapping[str, str] | None,
-) -> Delivery:
+) -> Verb[Delivery]:
     """Queues an answer."""
     checked(content)
-    now = core.ports.clock.now()
-    delivery_id = core.ids.new("dlv")
+    now = office.clock.now()
+    delivery_id = office.ids.new("dlv")
 
     def unit(connection: Connection) -> Delivery:
         place = desk.row_of(connection, conversation_id, if_version)
@@ -71,13 +71,11 @@ async def reply(
         )
         return records.find_delivery(connection, deliveries.insert_one(connection, new))
 
-    made = await core.store.write(unit)
-    core.ports.engine.kick()
-    return made
+    return (yield from write(unit))
 
 
-async def send(
-    core: Core,
+def send(
+    office: Office,
     customer_id: str,
     content: Sendable,
     purpose: str,
@@ -85,17 +83,17 @@ async def send(
     expires_at: datetime | None,
     idempotency_key: str | None,
     metadata: Mapping[str, str] | None,
-) -> Delivery:
+) -> Verb[Delivery]:
     """Queues a message of our own accord."""
     checked(content)
     if expires_at is not None and expires_at.tzinfo is None:
         raise RefusedContent("expires_at has no time zone: nobody can say when that is")
-    now = core.ports.clock.now()
-    delivery_id, conversation_id = core.ids.new("dlv"), core.ids.new("cnv")
+    now = office.clock.now()
+    delivery_id, conversation_id = office.ids.new("dlv"), office.ids.new("cnv")
 
     def unit(connection: Connection) -> Delivery:
         customer = records.find_customer(connection, customer_id)
-        place = _conversation_for(connection, core, customer_id, conversation_id, now)
+        place = _conversation_for(connection, office, customer_id, conversation_id, now)
         new = NewDelivery(
             id=delivery_id,
             brand=customer.brand,
@@ -112,12 +110,12 @@ async def send(
         )
         return records.find_delivery(connection, deliveries.insert_one(connection, new))
 
-    made = await core.store.write(unit)
-    core.ports.engine.kick()
-    return made
+    return (yield from write(unit))
 
 
-def _conversation_for(connection: Connection, core: Core, customer_id: str, new_id: str, now: datetime) -> Conversation:
+def _conversation_for(
+    connection: Connection, office: Office, customer_id: str, new_id: str, now: datetime
+) -> Conversation:
     """The customer's newest open private conversation, or a new one at their surest address."""
     customer = records.find_customer(connection, customer_id)
     family = family_of(connection, customer.id)
@@ -130,8 +128,8 @@ def _conversation_for(connection: Connection, core: Core, customer_id: str, new_
     if found is not None:
         return records.find_conversation(connection, found)
     for address in sorted(customer.addresses, key=lambda one: -one.assurance):
-        for channel in core.doors.of_channel(address.channel, customer.brand):
-            info = core.doors.infos[channel.account.id]
+        for channel in office.doors.of_channel(address.channel, customer.brand):
+            info = office.doors.infos[channel.account.id]
             surface = next((name for name, seen in info.visibility.items() if seen == "private"), "dm")
             values: dict[str, Any] = {"id": new_id, "brand": customer.brand, "customer_id": customer.id}
             values |= {"address_id": address.id, "channel": info.channel, "adapter": info.adapter, "account": info.id}
@@ -166,13 +164,13 @@ class _Imagined:
     in_reply_to: str | None = None
 
 
-async def can_reply(core: Core, conversation_id: str, content: Sendable) -> Decision:
+def can_reply(office: Office, conversation_id: str, content: Sendable) -> Verb[Decision]:
     """What would happen to an answer."""
-    place = await core.store.read(lambda c: records.find_conversation(c, conversation_id))
-    return await _imagine(core, place, place.customer_id, "message", content, "service")
+    place = yield from read(lambda c: records.find_conversation(c, conversation_id))
+    return (yield from _imagine(office, place, place.customer_id, "message", content, "service"))
 
 
-async def plan(core: Core, customer_id: str, content: Sendable, purpose: str) -> Decision:
+def plan(office: Office, customer_id: str, content: Sendable, purpose: str) -> Verb[Decision]:
     """What would happen to a message of our own accord."""
     checked(content)
 
@@ -184,16 +182,15 @@ async def plan(core: Core, customer_id: str, content: Sendable, purpose: str) ->
             raise NotFound(f"customer {customer_id} was never in a conversation: there is nothing to plan on")
         return records.find_conversation(connection, found)
 
-    place = await core.store.read(unit)
-    return await _imagine(core, place, customer_id, "start", content, purpose)
+    place = yield from read(unit)
+    return (yield from _imagine(office, place, customer_id, "start", content, purpose))
 
 
-async def _imagine(
-    core: Core, place: Conversation, customer_id: str, kind: str, content: Sendable, purpose: str
-) -> Decision:
-    await core.book.reload(now=True)
-    await core.board.reload()
-    now = core.ports.clock.now()
+def _imagine(
+    office: Office, place: Conversation, customer_id: str, kind: str, content: Sendable, purpose: str
+) -> Verb[Decision]:
+    yield from refresh(office)
+    now = office.clock.now()
     imagined = _Imagined(
         brand=place.brand,
         customer_id=customer_id,
@@ -203,11 +200,12 @@ async def _imagine(
         purpose=purpose,
         created_at=now,
     )
-    out = await core.store.read(lambda c: outgoing.about(c, imagined))
-    return Decision.of(decide(core.advisor.request(out, content_of(out, core.policy)), core.advisor.facts(out), now))
+    out = yield from read(lambda c: outgoing.about(c, imagined))
+    request = office.advisor.request(out, content_of(out, office.policy))
+    return Decision.of(decide(request, office.advisor.facts(out), now))
 
 
-async def explain(core: Core, delivery_id: str) -> Explanation:
+def explain(office: Office, delivery_id: str) -> Verb[Explanation]:
     """What was decided then."""
 
     def unit(connection: Connection) -> Explanation:
@@ -216,4 +214,4 @@ async def explain(core: Core, delivery_id: str) -> Explanation:
         stored = [_DECISION.validate_python(data) for data in connection.execute(query).scalars()]
         return Explanation(decisions=tuple(stored), attempts=tuple(records.attempts_of(connection, delivery_id)))
 
-    return await core.store.read(unit)
+    return (yield from read(unit))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from omnichannel.channel.base import Channel
 from omnichannel.hub.answers import Impact
-from omnichannel.hub.core import Core
+from omnichannel.hub.office import Office, Verb, read, refresh, write
 from omnichannel.model.content import Localized, as_content, text_of
 from omnichannel.model.exceptions import ChannelWithdrawn, ConfigurationError, NotFound
 from omnichannel.model.withdrawal import Scope, Withdrawal
@@ -29,11 +29,11 @@ from omnichannel.withdrawal.reach import Place, Reach, Standing, classify_custom
 from omnichannel.withdrawal.scopes import Question, governing
 
 
-async def withdraw(core: Core, given: Withdrawal, by: str) -> Withdrawal:
+def withdraw(office: Office, given: Withdrawal, by: str) -> Verb[Withdrawal]:
     """Keeps a withdrawal; the same scope again changes the one there is."""
-    _check(core, given)
-    now = core.ports.clock.now()
-    fresh = core.ids.new("wdr")
+    _check(office, given)
+    now = office.clock.now()
+    fresh = office.ids.new("wdr")
 
     def unit(connection: Connection) -> Withdrawal:
         same = [one for one in withdrawals.active(connection) if _scope(one) == _scope(given)]
@@ -42,40 +42,40 @@ async def withdraw(core: Core, given: Withdrawal, by: str) -> Withdrawal:
         else:
             moved = dates_of(same[0]) != dates_of(given)
             new = replace(given, id=same[0].id, period=same[0].period + moved)
-        withdrawals.save(connection, new, by, "changed" if same else "announced", now, core.ids)
+        withdrawals.save(connection, new, by, "changed" if same else "announced", now, office.ids)
         return new
 
-    kept = await core.store.write(unit)
-    await core.book.reload(now=True)
-    core.ports.engine.kick()
+    kept = yield from write(unit)
+    yield from refresh(office)
     return replace(kept, phase=phase_at(kept, now))
 
 
-async def release(core: Core, account: str, by: str) -> None:
+def release(office: Office, account: str, by: str) -> Verb[None]:
     """An operator says that an account works."""
-    info = core.doors.infos.get(account)
+    info = office.doors.infos.get(account)
     if info is None:
-        raise NotFound(f"there is no account {account!r}; there are: {', '.join(core.doors.infos)}")
-    await core.board.reload()
-    await core.board.learn(account, Released(), info.brand, by=by)
-    core.ports.engine.kick()
+        raise NotFound(f"there is no account {account!r}; there are: {', '.join(office.doors.infos)}")
+    yield from refresh(office)
+    unit = office.board.fold(account, Released(), info.brand, by=by)
+    if unit is not None:
+        yield from write(unit)
 
 
 def _scope(one: Withdrawal) -> tuple[object, ...]:
     return (one.channel, one.account, one.brand, one.scope)
 
 
-def _check(core: Core, given: Withdrawal) -> None:
+def _check(office: Office, given: Withdrawal) -> None:
     validate(given)
-    known = core.doors.names(given.brand)
+    known = office.doors.names(given.brand)
     if given.channel in given.targets:
         raise ConfigurationError(f"{given.channel} cannot be the place to go when {given.channel} goes away")
-    if given.account is not None and given.account not in core.doors.channels:
-        there = ", ".join(core.doors.channels)
+    if given.account is not None and given.account not in office.doors.channels:
+        there = ", ".join(office.doors.channels)
         raise ConfigurationError(f"there is no account {given.account!r} to withdraw; there are: {there}")
     if given.notice is not None:
-        check_notice(given, set(core.policy.allowed_hosts))
-        _check_name(core, given, given.notice)
+        check_notice(given, set(office.policy.allowed_hosts))
+        _check_name(office, given, given.notice)
     missing = [target for target in given.targets if target not in known]
     if given.targets and len(missing) == len(given.targets):
         raise ConfigurationError(
@@ -83,60 +83,60 @@ def _check(core: Core, given: Withdrawal) -> None:
         )
 
 
-def _check_name(core: Core, given: Withdrawal, notice: Localized) -> None:
+def _check_name(office: Office, given: Withdrawal, notice: Localized) -> None:
     words = (text_of(as_content(one)) for one in notice.by_language.values())
-    if not core.policy.name_of(given.brand) and any("{brand}" in text for text in words):
+    if not office.policy.name_of(given.brand) and any("{brand}" in text for text in words):
         raise ConfigurationError(f"the notice says {{brand}}, and brand {given.brand!r} has no name: give it one")
 
 
-async def reinstate(core: Core, withdrawal_id: str, canary: float) -> Withdrawal:
+def reinstate(office: Office, withdrawal_id: str, canary: float) -> Verb[Withdrawal]:
     """Undoes a withdrawal."""
-    now = core.ports.clock.now()
+    now = office.clock.now()
 
     def unit(connection: Connection) -> Withdrawal:
         new = reinstated(withdrawals.get(connection, withdrawal_id), now, canary)
         validate(new)
-        withdrawals.save(connection, new, "api", "reinstated", now, core.ids)
+        withdrawals.save(connection, new, "api", "reinstated", now, office.ids)
         return new
 
-    kept = await core.store.write(unit)
-    await core.book.reload(now=True)
-    core.ports.engine.kick()
+    kept = yield from write(unit)
+    yield from refresh(office)
     return replace(kept, phase=phase_at(kept, now))
 
 
-async def copy_configured(core: Core, configured: Sequence[Withdrawal]) -> None:
+def copy_configured(office: Office, configured: Sequence[Withdrawal]) -> Verb[None]:
     """Copies withdrawals of the configuration that the store does not have. A difference later is shown by `lint`,
     never acted on silently."""
-    now = core.ports.clock.now()
+    now = office.clock.now()
 
     def unit(connection: Connection) -> None:
         known = {one.id for one in withdrawals.active(connection)}
         for one in configured:
             if one.id not in known:
                 validate(one)
-                withdrawals.save(connection, one, "configuration", "announced", now, core.ids)
+                withdrawals.save(connection, one, "configuration", "announced", now, office.ids)
 
-    if configured:
-        await core.store.write(unit)
-        await core.book.reload(now=True)
+    there = yield from read(lambda c: {one.id for one in withdrawals.active(c)})
+    if any(one.id not in there for one in configured):
+        yield from write(unit)
+    yield from refresh(office)
 
 
-async def preview(core: Core, channel: str, brand: str, targets: Sequence[str], scope: Scope) -> Impact:
+def preview(office: Office, channel: str, brand: str, targets: Sequence[str], scope: Scope) -> Verb[Impact]:
     """What a withdrawal would do."""
     imagined = Withdrawal(id="", channel=channel, brand=brand, targets=tuple(targets), scope=scope)
-    return await _impact(core, imagined, told=False)
+    return (yield from _impact(office, imagined, told=False))
 
 
-async def outcome(core: Core, withdrawal_id: str) -> Impact:
+def outcome(office: Office, withdrawal_id: str) -> Verb[Impact]:
     """What a withdrawal has done."""
-    one = await core.store.read(lambda c: withdrawals.get(c, withdrawal_id))
-    return await _impact(core, one, told=True)
+    one = yield from read(lambda c: withdrawals.get(c, withdrawal_id))
+    return (yield from _impact(office, one, told=True))
 
 
-async def standings_of(core: Core, one: Withdrawal) -> list[tuple[str, Place]]:
+def standings_of(office: Office, one: Withdrawal) -> Verb[list[tuple[str, Place]]]:
     """Where a withdrawal has left each customer."""
-    standings = await core.store.read(lambda c: _standings(c, core, one, {}, told=True))
+    standings = yield from read(lambda c: _standings(c, office, one, {}, told=True))
     return [
         (
             each.customer_id,
@@ -146,40 +146,39 @@ async def standings_of(core: Core, one: Withdrawal) -> list[tuple[str, Place]]:
     ]
 
 
-async def outreach(core: Core, withdrawal_id: str, limit: int | None) -> int:
+def outreach(office: Office, withdrawal_id: str, limit: int | None) -> Verb[int]:
     """Queues the notice for silent customers of open conversations; gives for how many."""
-    one = await core.store.read(lambda c: withdrawals.get(c, withdrawal_id))
-    silent = await core.store.read(lambda c: withdrawals.silent_on(c, one, limit))
-    made = [core.continuing.make_notice(one, place, place.customer_id, place.language, None) for place in silent]
-    queued = await core.store.write(lambda c: insert_notices(c, made))
-    core.ports.engine.kick()
-    return queued
+    yield from refresh(office)
+    one = yield from read(lambda c: withdrawals.get(c, withdrawal_id))
+    silent = yield from read(lambda c: withdrawals.silent_on(c, one, limit))
+    made = [office.continuing.make_notice(one, place, place.customer_id, place.language, None) for place in silent]
+    return (yield from write(lambda c: insert_notices(c, made)))
 
 
-async def _impact(core: Core, one: Withdrawal, *, told: bool) -> Impact:
-    prices = _notice_prices(core, one)
+def _impact(office: Office, one: Withdrawal, *, told: bool) -> Verb[Impact]:
+    prices = _notice_prices(office, one)
 
     def unit(connection: Connection) -> tuple[Reach, int]:
-        standings = _standings(connection, core, one, prices, told=told)
+        standings = _standings(connection, office, one, prices, told=told)
         return reach(standings), withdrawals.open_on(connection, one)
 
-    found, open_there = await core.store.read(unit)
+    found, open_there = yield from read(unit)
     return Impact(channel=one.channel, brand=one.brand, reach=found, open_conversations=open_there, prices=prices)
 
 
-def _notice_prices(core: Core, one: Withdrawal) -> dict[str, Decimal]:
+def _notice_prices(office: Office, one: Withdrawal) -> dict[str, Decimal]:
     """What a notice costs on each surface: an answer with a link in it."""
-    channel: Channel[Any] | None = next(iter(core.doors.of_channel(one.channel, one.brand)), None)
-    door = core.advisor.door(channel.account.id) if channel is not None else None
+    channel: Channel[Any] | None = next(iter(office.doors.of_channel(one.channel, one.brand)), None)
+    door = office.advisor.door(channel.account.id) if channel is not None else None
     if channel is None or door is None:
         return {}
-    now = core.ports.clock.now()
+    now = office.clock.now()
     known = {name: price(door.prices, "reply", None, now, True, conditions={name}) for name in channel.surfaces}
     return {name: amount for name, amount in known.items() if amount is not None}
 
 
 def _standings(
-    connection: Connection, core: Core, one: Withdrawal, prices: Mapping[str, Decimal], *, told: bool
+    connection: Connection, office: Office, one: Withdrawal, prices: Mapping[str, Decimal], *, told: bool
 ) -> list[Standing]:
     people = withdrawals.people_on(connection, one.brand, one.channel, one.account)
     owners = owners_of(connection, people)
@@ -190,8 +189,8 @@ def _standings(
     moved = {owners_of(connection, moved).get(person, person) for person in moved}
     had = {owners_of(connection, had).get(person, person) for person in had}
     gone = _unreachable(connection, one.brand)
-    left = [c for c in core.doors.of_channel(one.channel, one.brand) if one.account not in (None, c.account.id)]
-    wanted = [name for name in core.doors.names(one.brand) if name != one.channel or left]
+    left = [c for c in office.doors.of_channel(one.channel, one.brand) if one.account not in (None, c.account.id)]
+    wanted = [name for name in office.doors.names(one.brand) if name != one.channel or left]
     surfaces = withdrawals.surfaces_of(connection, one)
     standings: list[Standing] = []
     for person in set(persons.values()):
@@ -224,20 +223,21 @@ def _unreachable(connection: Connection, brand: str) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-async def continue_elsewhere(core: Core, conversation_id: str, to: Sequence[str]) -> Mapping[str, str]:
+def continue_elsewhere(office: Office, conversation_id: str, to: Sequence[str]) -> Verb[Mapping[str, str]]:
     """Links for one conversation."""
-    place = await core.store.read(lambda c: records.find_conversation(c, conversation_id))
-    links = core.continuing.links(place, place.customer_id, to, public=place.visibility == "public", withdrawal=None)
+    yield from refresh(office)
+    place = yield from read(lambda c: records.find_conversation(c, conversation_id))
+    links = office.continuing.links(place, place.customer_id, to, public=place.visibility == "public", withdrawal=None)
     if not links:
-        _refuse_closed(core, place.brand, to)
-    await core.store.write(lambda c: insert_references(c, [link.reference for link in links]))
+        _refuse_closed(office, place.brand, to)
+    yield from write(lambda c: insert_references(c, [link.reference for link in links]))
     return {link.target: link.url for link in links}
 
 
-def _refuse_closed(core: Core, brand: str, to: Sequence[str]) -> None:
+def _refuse_closed(office: Office, brand: str, to: Sequence[str]) -> None:
     """Nothing else was asked for than channels that have closed: here no fallback can run, so the caller is told."""
-    now = core.ports.clock.now()
+    now = office.clock.now()
     for name in to:
-        found = governing(core.book.current, Question(channel=name, brand=brand, direction="in"), now)
+        found = governing(office.book.current, Question(channel=name, brand=brand, direction="in"), now)
         if found is not None and found[1] == "closed":
             raise ChannelWithdrawn(name, since=found[0].closed_at, replacement=tuple(found[0].targets))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from omnichannel.routing.health import HEALTHY, Called, ChannelHealth, HealthFac
 from omnichannel.runtime.clock import Clock
 from omnichannel.stores import health, log
 from omnichannel.stores.base import Store
+from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import Fact
 from omnichannel.withdrawal.detection import Evidence, evidence_of, suspicion
 
@@ -48,9 +49,15 @@ class HealthBoard:
         if self._loaded_at is not None and at - self._loaded_at < RELOAD_SECONDS:
             return
         self._loaded_at = at
-        for row in await self.store.read(health.states):
-            mine = self._states.get(row.scope, HEALTHY)
-            self._states[row.scope] = replace(_STATE.validate_python(row.data), calls=mine.calls)
+        self.take(await self.store.read(health.states))
+
+    def take(self, rows: Sequence[AnyRow]) -> None:
+        """Goes by what was read; whoever looks at the states meanwhile sees those before or those after."""
+        states = dict(self._states)
+        for row in rows:
+            mine = states.get(row.scope, HEALTHY)
+            states[row.scope] = replace(_STATE.validate_python(row.data), calls=mine.calls)
+        self._states = states
 
     async def called(
         self, account: str, channel: str, surface: str, brand: str, failure: Failure | None, headers: Mapping[str, str]
@@ -63,12 +70,20 @@ class HealthBoard:
 
     async def learn(self, account: str, fact: HealthFact, brand: str, *, by: str = "platform") -> None:
         """Folds a fact; what matters to others is kept and told. `by` says who let an account go on."""
+        unit = self.fold(account, fact, brand, by=by)
+        if unit is not None:
+            await self.store.write(unit)
+
+    def fold(
+        self, account: str, fact: HealthFact, brand: str, *, by: str = "platform"
+    ) -> Callable[[Connection], None] | None:
+        """Folds a fact; gives the unit that keeps and tells it, None where it matters to nobody else."""
         now = self.clock.now()
         before = self._states.get(account, HEALTHY)
         after = fold(before, fact, now)
         self._states[account] = after
         if replace(before, calls=()) == replace(after, calls=()):
-            return
+            return None
         facts = _told(account, brand, before, after, now, by)
         data = dump(_STATE, replace(after, calls=()))
         freed = _obstacles(before) - _obstacles(after)
@@ -81,7 +96,7 @@ class HealthBoard:
             if freed:
                 health.wake_held(connection, now)
 
-        await self.store.write(unit)
+        return unit
 
     async def _gather(self, piece: Evidence, brand: str) -> None:
         data = dump(_EVIDENCE, piece)

@@ -383,7 +383,9 @@ def _translated(exc: Exception, body: _Body) -> TransportError:
 
 
 def _connect_kind(exc: BaseException | None) -> TransportKind:
-    while exc is not None:
+    seen: set[int] = set()
+    while exc is not None and id(exc) not in seen:  # tools that raise in a client's place leave causes in a circle
+        seen.add(id(exc))
         if isinstance(exc, socket.gaierror):
             return "dns"
         if isinstance(exc, ssl.SSLError):

@@ -85,8 +85,11 @@ class WithdrawalBook:
         self._loaded_at = at
         state = await self.store.read(withdrawals.state)
         if now or state != self._seen:
-            self._seen = state
-            self.current = await self.store.read(withdrawals.active)
+            self.take(state, await self.store.read(withdrawals.active))
+
+    def take(self, state: tuple[int, datetime | None], current: Sequence[Withdrawal]) -> None:
+        """Goes by what was read."""
+        self._seen, self.current = state, current
 
 
 def door_of(channel: Channel[Any], policy: Policy) -> Door:

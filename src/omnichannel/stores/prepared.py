@@ -30,12 +30,14 @@ def bind_of(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
 def execute(connection: Connection, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> Any:
     """The driver's cursor after a statement, inside the connection's transaction. Raises what SQLAlchemy would."""
     cursor = connection.connection.cursor()
-    errors = connection.dialect.loaded_dbapi.Error
     try:
         cursor.execute(sql, values)
-    except errors as error:
+    except Exception as error:
         cursor.close()
-        raise DBAPIError.instance(sql, None, error, errors) from error
+        errors = connection.dialect.loaded_dbapi.Error
+        if isinstance(error, errors):
+            raise DBAPIError.instance(sql, None, error, errors) from error
+        raise
     return cursor
 
 

@@ -13,6 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -75,6 +76,7 @@ class SqlStore:
     _turnstile: Turnstile = field(init=False, default_factory=lambda: Turnstile(None, 0.0))
     _threads: anyio.CapacityLimiter | None = field(init=False, default=None)
     _readers: anyio.CapacityLimiter | None = field(init=False, default=None)
+    _turn: Lock = field(init=False, default_factory=Lock)
 
     # -- opening
 
@@ -167,7 +169,10 @@ class SqlStore:
         return await anyio.to_thread.run_sync(self.read_sync, unit, limiter=self._readers)
 
     def read_sync(self, unit: Unit[T]) -> T:
-        """Runs a reading unit in the calling thread. Raises `StoreError` where the database fails."""
+        """Runs a reading unit in the calling thread; any number of threads may. Raises `StoreError` where the database
+        fails."""
+        if self._reader is self._writer:  # in memory there is one connection, and it has no room for two at once
+            return self.write_sync(unit)
         try:
             with self._reader.connect() as connection, connection.begin():
                 return unit(connection)
@@ -175,7 +180,7 @@ class SqlStore:
             raise _store_error(error) from error
 
     def write_sync(self, unit: Unit[T]) -> T:
-        """Runs one unit and commits it, in the calling thread."""
+        """Runs one unit and commits it, in the calling thread; threads take turns."""
         job = _Job(unit, None, None)
         self._run([job])
         if job.error is not None:
@@ -238,12 +243,13 @@ class SqlStore:
             _end(group, error)
 
     def _run(self, jobs: list[_Job]) -> None:
-        connection = cast(Connection, self._connection)
-        if self._attempt(connection, jobs) or len(jobs) == 1:
-            return
-        for job in jobs:
-            job.error = None
-            self._attempt(connection, [job])
+        with self._turn:
+            connection = cast(Connection, self._connection)
+            if self._attempt(connection, jobs) or len(jobs) == 1:
+                return
+            for job in jobs:
+                job.error = None
+                self._attempt(connection, [job])
 
     def _attempt(self, connection: Connection, jobs: list[_Job]) -> bool:
         """One transaction for all jobs. False, with everything undone, where one of them may be to blame."""

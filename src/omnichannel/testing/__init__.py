@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from omnichannel.testing.clock import FakeClock
+    from omnichannel.testing.mounting import mount_respx
     from omnichannel.testing.people import Device, Person
     from omnichannel.testing.world import World
 
-__all__ = ["Device", "FakeClock", "Person", "World"]
+__all__ = ["Device", "FakeClock", "Person", "World", "mount_respx"]
 
 # Loaded when asked for: pytest loads the plugin in this package in every run of whoever has it installed.
-_WHERE = {"Device": "people", "FakeClock": "clock", "Person": "people", "World": "world"}
+_WHERE = {"Device": "people", "FakeClock": "clock", "Person": "people", "World": "world", "mount_respx": "mounting"}
 
 
 def __getattr__(name: str) -> object:

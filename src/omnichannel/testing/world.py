@@ -20,15 +20,17 @@ import anyio.lowlevel
 
 from omnichannel.channel.base import Account, Channel
 from omnichannel.hub.hub import Hub
+from omnichannel.hub.office import refresh
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
 from omnichannel.hub.sources import read
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.registry import channel_class_for
-from omnichannel.runtime.transport import Mailer
+from omnichannel.runtime.transport import Mailer, MediaSource, Transport
 from omnichannel.stores import journal
 from omnichannel.stores.blobs import MemoryBlobs
 from omnichannel.stores.sql import SqlStore
+from omnichannel.sync import Client
 from omnichannel.testing.asgi import InProcessTransport, post_webhook
 from omnichannel.testing.clock import START, FakeClock
 from omnichannel.testing.ids import SeededIds
@@ -73,7 +75,9 @@ class World:
         self._ids = SeededIds(seed, self.clock)
         self._adopted: dict[str, Account] = {}
         self._store = store
+        self.transport: Callable[[MediaSource], Transport] = self._in_process
         self._live: Hub | None = None
+        self._shared = False
 
     # -- set-up
 
@@ -130,6 +134,14 @@ class World:
         if error is not None:
             raise error
 
+    def client(self, client: Client) -> Client:
+        """Your client on the hub that runs in this world: what it writes, `settle` sends. The one given is left alone.
+        Raises `ConfigurationError` outside `run`."""
+        core = self.live.core
+        ports = Ports(clock=self.clock, ids=self._ids, store=core.store, blobs=core.blobs, environ={})
+        self._shared = True
+        return client.replica(self._settings(client.settings), ports)
+
     async def _keep_reading(self, live: Hub, channel: Channel[Any]) -> None:
         """One process reads the mailbox: nobody to share it with, and no lease to renew while days pass."""
         while True:
@@ -164,7 +176,7 @@ class World:
             ids=self._ids,
             store=self._new_store(),
             blobs=MemoryBlobs(),
-            transport=lambda media: InProcessTransport(self.simulators.values(), media=media),
+            transport=self.transport,
             mailer=None if mail is None else lambda media: _with_media(mail, media),
             connect=connect,
             allow=[f"https://{host}" for simulator in self.simulators.values() for host in simulator.hosts],
@@ -172,6 +184,9 @@ class World:
             random=random.Random(self.seed),  # noqa: S311 - repeatable, not secret
             crash=lambda step: self.crash(step),
         )
+
+    def _in_process(self, media: MediaSource) -> Transport:
+        return InProcessTransport(self.simulators.values(), media=media)
 
     def _new_store(self) -> SqlStore:
         if self._store is None:
@@ -184,6 +199,11 @@ class World:
             if simulator is not None:
                 endpoint = live.core.doors.infos[channel.account.id].endpoint
                 simulator.connect(channel.account.id, f"{PUBLIC_URL}/{endpoint}")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a hub runs in this world."""
+        return self._live is not None
 
     @property
     def live(self) -> Hub:
@@ -231,6 +251,8 @@ class World:
         """Until nothing is due any more: webhooks delivered, messages handled, answers out, and their receipts in."""
         if self._live is None:
             return
+        if self._shared:  # a hub notices within a moment of the wall clock what others changed; here at once
+            await self.live.core.run(refresh(self.live.core.office))
         for _ in range(ROUNDS):
             done = 0
             for simulator in list(self.simulators.values()):

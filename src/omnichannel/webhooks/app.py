@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias, assert_never
@@ -88,7 +89,8 @@ class WebhookApp:
 
     `doors` and `tombstones` are looked up at each request; a tombstone is the channel of a closed account, which
     still accepts and keeps what comes, because a platform that gets 404 drops what customers wrote.
-    `public_url` is the URL up to the mount point, as platforms call it.
+    `public_url` is the URL up to the mount point, as platforms call it. `key_lock` stands for an `anyio.Lock` where
+    there is no event loop.
     """
 
     def __init__(
@@ -103,12 +105,13 @@ class WebhookApp:
         tombstones: Doors | None = None,
         replies: Replies | None = None,
         most_waiting: int = MOST_WAITING,
+        key_lock: AbstractAsyncContextManager[Any] | None = None,
     ) -> None:
         self._doors = doors
         self._tombstones: Doors = tombstones if tombstones is not None else {}
         self._journal = journal
         self._clock = clock
-        self._keys = KeyRing(fetch_key)
+        self._keys = KeyRing(fetch_key, key_lock)
         self._confirm = confirm
         self._public_url = public_url
         self._replies = replies

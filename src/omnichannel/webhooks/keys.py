@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from typing import Any
 
 import anyio
 
@@ -17,11 +19,13 @@ AGAIN_AFTER = timedelta(minutes=5)
 class KeyRing:
     """The keys so far. One fetch at a time; each URL at most once in five minutes, and 64 URLs in all."""
 
-    def __init__(self, fetch: Callable[[str], Awaitable[bytes | None]]) -> None:
+    def __init__(
+        self, fetch: Callable[[str], Awaitable[bytes | None]], lock: AbstractAsyncContextManager[Any] | None = None
+    ) -> None:
         self._fetch = fetch
         self._by_url: dict[str, bytes] = {}
         self._asked_at: dict[str, datetime] = {}
-        self._lock: anyio.Lock | None = None
+        self._lock = lock
         self.keys = Keys(self._by_url)
 
     async def have(self, url: str, now: datetime) -> bool:

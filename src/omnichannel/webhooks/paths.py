@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 
 def tail_of(scope: Mapping[str, Any]) -> str:
@@ -13,7 +14,10 @@ def tail_of(scope: Mapping[str, Any]) -> str:
     https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
     """
     raw = scope.get("raw_path")
-    path = raw.decode("latin-1") if raw else str(scope["path"])
+    path = raw.decode("latin-1").partition("?")[0] if raw else str(scope["path"])
+    cut = _cut(path, str(scope["path"]))
+    if cut is not None:
+        return cut
     root = str(scope.get("root_path") or "").rstrip("/")
     # Behind a proxy that takes its own prefix off, only what frameworks added to it stands in the path.
     mounted = root.removeprefix(str(scope.get("app_root_path") or "").rstrip("/"))
@@ -21,7 +25,19 @@ def tail_of(scope: Mapping[str, Any]) -> str:
         if prefix and (path == prefix or path.startswith(prefix + "/")):
             path = path[len(prefix) :]
             break
-    return path.partition("?")[0]
+    return path
+
+
+def _cut(raw: str, path: str) -> str | None:
+    """The end of the raw path that `path` means, where a framework has cut the mount point off `path` and nowhere
+    else, as Litestar does; None where nothing was cut."""
+    if raw == path:
+        return None
+    below = path.rstrip("/")
+    if unquote(raw).rstrip("/") == below:
+        return None
+    slashes = [at for at, letter in enumerate(raw) if letter == "/"]
+    return next((raw[at:] for at in [*slashes, len(raw)] if unquote(raw[at:]).rstrip("/") == below), None)
 
 
 def endpoint_of(tail: str) -> str:
