@@ -13,9 +13,8 @@ from pydantic_core import to_json
 from omnichannel.adapters.whatsapp import wire
 from omnichannel.adapters.whatsapp.account import WhatsAppAccount
 from omnichannel.adapters.whatsapp.errors import SEE
-from omnichannel.adapters.whatsapp.items import moment
-from omnichannel.adapters.whatsapp.said import Unclear
 from omnichannel.channel import AccountChanged, Failure, Level, Outcome
+from omnichannel.kit.meta_graph import Unclear, moment
 from omnichannel.model.base import EPOCH
 
 State: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "deleted", "info"]
