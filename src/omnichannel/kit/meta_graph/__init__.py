@@ -9,6 +9,7 @@ from omnichannel.kit.meta_graph.channel import (
     upload_request,
 )
 from omnichannel.kit.meta_graph.errors import GRAPH_RULES, facts_of, field_of, late_failure, read_graph_error
+from omnichannel.kit.meta_graph.notices import TEMPLATE_FIELDS, template_news
 from omnichannel.kit.meta_graph.templates import Body, ButtonSlot, Filled, TemplateSpec, refused
 from omnichannel.kit.meta_graph.webhooks import (
     SIGNATURE_HEADER,
@@ -29,6 +30,7 @@ __all__ = [
     "BODY_LIMIT",
     "GRAPH_RULES",
     "SIGNATURE_HEADER",
+    "TEMPLATE_FIELDS",
     "Body",
     "ButtonSlot",
     "Filled",
@@ -52,6 +54,7 @@ __all__ = [
     "read_json",
     "refused",
     "signature_ok",
+    "template_news",
     "upload_request",
     "why",
 ]

@@ -300,6 +300,10 @@ class Simulator(ABC):
 
     # -- HTTP
 
+    def knows(self, path: str) -> bool:
+        """Whether a request to this path is for this platform, where it shares its hosts with another one."""
+        return True
+
     def rate_limited(self, request: Request) -> Response:
         """The platform's answer to too many requests."""
         return json_response({"error": "too many requests"}, 429, {"retry-after": str(self.random.randint(1, 5))})
