@@ -13,6 +13,7 @@ from zlib import crc32
 from sqlalchemy import Executable, select
 
 from omnichannel import Handlers, Hub
+from omnichannel.adapters.messenger import MessengerAccount
 from omnichannel.adapters.smtp_imap import SmtpImapAccount
 from omnichannel.adapters.whatsapp import WhatsAppAccount
 from omnichannel.adapters.whatsapp.account import TemplateSpec
@@ -60,6 +61,18 @@ KNOWN: dict[str, OneOfOurs] = {
             "templates": TEMPLATES,
         },
         _phone,
+    ),
+    "messenger": OneOfOurs(
+        MessengerAccount,
+        {
+            "id": "page",
+            "page_id": "1906385232743451",
+            "app_secret": "env:H",
+            "token": "env:I",
+            "verify_token": "env:J",
+            "templates": TEMPLATES,
+        },
+        lambda name: f"{name.lower()}.on.messenger",
     ),
     "email": OneOfOurs(
         SmtpImapAccount,
