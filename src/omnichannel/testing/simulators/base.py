@@ -183,6 +183,10 @@ class Simulator(ABC):
             found = self.customers[handle] = SimCustomer(name=name, handle=handle, language=language, country=country)
         return found
 
+    def value_of(self, handle: str, account_id: str | None = None) -> str:
+        """The value of a customer's address, as the platform tells it to our account (the first one)."""
+        return handle
+
     @abstractmethod
     def says(
         self,

@@ -31,6 +31,10 @@ class MessengerPeople(GraphSimulator):
         ids = self.customers[handle].ids
         return ids.setdefault(f"psid:{page.page_id}", str(self.random.randint(10**15, 10**16 - 1)))
 
+    def value_of(self, handle: str, account_id: str | None = None) -> str:
+        """The page-scoped id."""
+        return self.psid(handle, self.pages[account_id or next(iter(self.pages))])
+
     def find_person(self, psid: str, page: Page) -> SimCustomer | None:
         """Whose id this is at the Page."""
         key = f"psid:{page.page_id}"
