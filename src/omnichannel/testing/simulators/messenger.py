@@ -65,6 +65,7 @@ class MessengerSimulator(MessengerPeople):
         self.pages: dict[str, Page] = {}
         self.files: dict[str, File] = {}
         self.quick: dict[str, set[str]] = {}
+        self.tapped: set[str] = set()
         self.home = f"https://{self.hosts[1]}"
         self.read_receipts = read_receipts
         self.actions: list[tuple[str, str]] = []

@@ -25,6 +25,7 @@ class MessengerPeople(GraphSimulator):
     home: str
     quick: dict[str, set[str]]
     """The ids of quick replies by message: those are gone after a tap or the next message."""
+    tapped: set[str]
 
     def psid(self, handle: str, page: Page) -> str:
         """The page-scoped id of a customer."""
@@ -90,9 +91,9 @@ class MessengerPeople(GraphSimulator):
             postback = {"mid": mid, "title": choice.title, "payload": choice.id}
             self.acts(handle, page, "messaging_postbacks", {"postback": postback})
             return mid
-        if self.seen(handle)[-1].message_id != seen.message_id:
+        if seen.message_id in self.tapped or self.seen(handle)[-1].message_id != seen.message_id:
             raise LookupError(f"the quick reply {title!r} is gone: Messenger shows them under the newest message")
-        del self.quick[seen.message_id]
+        self.tapped.add(seen.message_id)
         return self.sends(handle, {"text": choice.title, "quick_reply": {"payload": choice.id}}, page)
 
     def opens(self, handle: str, url: str) -> str:
