@@ -23,6 +23,7 @@ from omnichannel.channel import (
     Token,
 )
 from omnichannel.kit.degrade import fit
+from omnichannel.kit.meta_graph import Unclear
 from omnichannel.kit.signatures import hmac_sign
 from omnichannel.model.content import LinkButton, Location, Media, QuickReply, Text
 from omnichannel.model.outcome import Failure, Outcome
@@ -78,7 +79,7 @@ def test_quick_and_careful_say_the_same() -> None:
         envelope = recorded.envelope_of(case)
         try:
             events = parse.quick(PAGES, envelope.received_at, envelope.content)
-        except (ValidationError, parse.Unclear):
+        except (ValidationError, Unclear):
             continue
         quickly += 1
         assert list(parse.careful(FIRST.id, PAGES, envelope.received_at, envelope.content)) == events, case.name

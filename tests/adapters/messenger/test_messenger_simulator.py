@@ -15,7 +15,7 @@ from omnichannel.model.content import LinkButton, Media, QuickReply, Template, T
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.runtime.transport import TransportError
 from omnichannel.testing.asgi import InProcessTransport
-from omnichannel.testing.faults import FaultPlan
+from omnichannel.testing.faults import FaultKind, FaultPlan
 from omnichannel.testing.simulators.base import SimFile, WebhookRequest, WithdrawalMode
 from omnichannel.testing.simulators.messenger import MessengerSimulator
 from omnichannel.testing.simulators.messenger_hooks import OUR_APP, PAGE_INBOX
@@ -82,7 +82,7 @@ class Town:
             return Failure(outcome=Outcome.RETRY, level=Level.ATTEMPT, code=error.kind, certain=not error.maybe_sent)
 
     def part(self, content: Any, **more: Any) -> Part:
-        return Part(**{"key": "part-1", "to": self.ann, "content": content, **more})
+        return Part(key=more.pop("key", "part-1"), to=more.pop("to", self.ann), content=content, **more)
 
     async def send(self, content: Any, **more: Any) -> Receipt | Failure:
         return await self.run(self.channel.send(self.part(content, **more)))
@@ -389,7 +389,7 @@ async def test_a_malformed_message_is_refused(town: Town, body: dict[str, Any], 
 
 
 async def test_whose_token_and_which_page(town: Town) -> None:
-    message = {"recipient": {"id": town.ann}, **R, "message": {"text": "Hi"}}
+    message: dict[str, Any] = {"recipient": {"id": town.ann}, **R, "message": {"text": "Hi"}}
     for token, path, code in (("wrong", PAGE, 190), (None, "12", 100)):
         answer: Any = (await town.post(f"v26.0/{path}/messages", message, token)).json()
         assert answer["error"]["code"] == code
@@ -474,10 +474,10 @@ async def test_for_customers_of_one_country_alone(town: Town) -> None:
     await town.sent(Text("Hi"))
 
 
-async def test_faults(town: Town) -> None:
-    for fault, outcome in (("rate_limited", Outcome.RETRY), ("server_error", Outcome.RETRY)):
-        town.sim.faults = FaultPlan(0, {fault: 1.0})  # type: ignore[dict-item]
-        assert (await town.refused(Text("Hi"))).outcome is outcome
+@pytest.mark.parametrize("fault", ["rate_limited", "server_error", "html_error"])
+async def test_faults(town: Town, fault: FaultKind) -> None:
+    town.sim.faults = FaultPlan(0, {fault: 1.0})
+    assert (await town.refused(Text("Hi"))).outcome is Outcome.RETRY
 
 
 # ---------------------------------------------------------------- the Page
