@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from pydantic_core import to_json
 
@@ -22,6 +23,7 @@ _ACTIONS: dict[str, State] = {"warning": "info", "block": "suspended", "unblock"
 # https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_handovers
 _HANDOVERS = ("pass_thread_control", "take_thread_control", "request_thread_control", "app_roles")
 _INTEGRITY = "https://developers.facebook.com/documentation/pages-api/integrity-webhook"
+_MESSAGES = re.compile(r"messages?|messaging", re.IGNORECASE)
 _WELL = frozenset({"active", "unrestricted", "ok", "none"})
 
 
@@ -64,7 +66,7 @@ def _integrity(place: Place, item: wire.Item, stamp: int | str | None) -> Accoun
     status = (item.get("status") or "").lower()
     kinds = [one.get("restriction_type") or one.get("type") or "" for one in (*restrictions, *violations)]
     detail = ": ".join(part for part in (status, ", ".join(kind for kind in kinds if kind)) if part)
-    stops = [one for one in restrictions if "messag" in (one.get("restriction_type") or one.get("type") or "").lower()]
+    stops = [one for one in restrictions if _MESSAGES.search(one.get("restriction_type") or one.get("type") or "")]
     ends = [moment_ms(end, EPOCH) for one in stops if (end := one.get("expiration_time"))]
     failure = _suspended("integrity", detail, _INTEGRITY, max(ends, default=None)) if stops else None
     state: State = "suspended" if stops else "ok" if status in _WELL and not restrictions else "restricted"
@@ -75,9 +77,10 @@ def _handover(place: Place, item: wire.Item, name: str, stamp: int | str | None)
     """Another app has a thread now, or ours has: told to whoever follows, because nothing is wrong."""
     sender, words = item.get("sender"), [name]
     psid = (sender.get("id") if sender else None) or "page"
-    control: Any = item.get(name)
+    control: dict[str, Any] = cast(dict[str, Any], item).get(name) or {}
     for key, value in control.items():
-        words.append(f"{key} {', '.join(value) if isinstance(value, list) else value}")
+        shown: list[Any] = value if isinstance(value, list) else [value]
+        words.append(" ".join(map(str, (key, *shown))))
     return _changed(place, f"{name}:{psid}", "info", f"{psid}: {', '.join(words)}", None, stamp)
 
 

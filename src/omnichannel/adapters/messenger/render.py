@@ -77,7 +77,7 @@ def _template(words: str, links: tuple[LinkButton, ...], replies: tuple[QuickRep
     """A button template. Quick replies are buttons of it as long as there is room, because those stay to be tapped."""
     buttons: list[JsonValue] = [{"type": "web_url", "title": one.title, "url": one.url} for one in links]
     if len(links) + len(replies) <= surfaces.BUTTONS:
-        buttons += [{"type": "postback", "title": one.title, "payload": one.choice} for one in replies]
+        buttons.extend({"type": "postback", "title": one.title, "payload": one.choice} for one in replies)
         replies = ()
     payload: Body = {"template_type": "button", "text": words, "buttons": buttons}
     return {"attachment": {"type": "template", "payload": payload}, **_quick(replies)}
