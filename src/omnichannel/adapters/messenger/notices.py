@@ -79,7 +79,7 @@ def _handover(place: Place, item: wire.Item, name: str, stamp: int | str | None)
     psid = (sender.get("id") if sender else None) or "page"
     control: dict[str, Any] = cast(dict[str, Any], item).get(name) or {}
     for key, value in control.items():
-        shown: list[Any] = value if isinstance(value, list) else [value]
+        shown = cast(list[Any], value) if isinstance(value, list) else [value]
         words.append(" ".join(map(str, (key, *shown))))
     return _changed(place, f"{name}:{psid}", "info", f"{psid}: {', '.join(words)}", None, stamp)
 
