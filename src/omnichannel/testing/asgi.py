@@ -41,14 +41,15 @@ class InProcessTransport:
         """Whose host this is, or None; an exact name goes before a wildcard. Where platforms share a host, it is the
         one that knows the path."""
         known = [one for one in self._simulators if host in one.hosts]
-        exact = iter(sorted(known, key=lambda one: not one.knows(path)))
+        if len(known) > 1:
+            known.sort(key=lambda one: not one.knows(path))
         wild = (
             one
             for one in self._simulators
             for pattern in one.hosts
             if pattern[:2] == "*." and host.endswith(pattern[1:])
         )
-        return next(exact, None) or next(wild, None)
+        return next(iter(known), None) or next(wild, None)
 
     async def send(self, request: HttpRequest, *, account: str) -> HttpResponse:
         """The whole answer. Raises `TransportError`, and `MediaUnavailable` for a file of the body."""

@@ -93,6 +93,17 @@ def test_half_of_a_surrogate_pair_is_no_reason_to_lose_a_message() -> None:
     assert event.text == "Hi \N{REPLACEMENT CHARACTER}"
 
 
+def test_a_file_at_no_real_url_is_still_told() -> None:
+    message = {
+        **said(""),
+        "message": {"mid": "m_1", "attachments": [{"type": "file", "payload": {"url": "https://[x"}}]},
+    }
+    (event,) = CHANNEL.parse(Envelope(content=body(message), received_at=NOW))
+    assert isinstance(event, MessageReceived)
+    (media,) = event.attachments
+    assert (media.ref, media.name, media.type) == ("https://[x", "", "application/octet-stream")
+
+
 def test_what_has_no_time_at_all_has_a_key_of_its_own() -> None:
     tap = {"sender": {"id": PSID}, "recipient": {"id": FIRST.page_id}, "postback": {"title": "Yes", "payload": "y"}}
     content = json.dumps({"object": "page", "entry": [{"id": FIRST.page_id, "messaging": [tap]}]}).encode()
