@@ -77,9 +77,9 @@ def _handover(place: Place, item: wire.Item, name: str, stamp: int | str | None)
     """Another app has a thread now, or ours has: told to whoever follows, because nothing is wrong."""
     sender, words = item.get("sender"), [name]
     psid = (sender.get("id") if sender else None) or "page"
-    control: dict[str, Any] = cast(dict[str, Any], item).get(name) or {}
+    control: dict[str, object] = cast(dict[str, Any], item).get(name) or {}
     for key, value in control.items():
-        shown = cast(list[Any], value) if isinstance(value, list) else [value]
+        shown = cast(list[object], value) if isinstance(value, list) else [value]
         words.append(" ".join(map(str, (key, *shown))))
     return _changed(place, f"{name}:{psid}", "info", f"{psid}: {', '.join(words)}", None, stamp)
 
