@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from omnichannel.channel import Capabilities, Channel, PriceFact, RateLimit, Support
-from omnichannel.channel.capabilities import Feature
+from omnichannel.channel.capabilities import Feature, ReplyWindow
 from omnichannel.registry import ADAPTERS, load_channel
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,12 +109,18 @@ def texts() -> str:
             caps.visibility,
             f"{caps.text_limit:,} {caps.text_unit}",
             caps.initiation.value,
-            f"{duration(caps.window.length)}, then {caps.window.after}" if caps.window else "none",
+            window(caps.window) if caps.window else "none",
             _choices(caps),
         )
         for name, surface, caps in surfaces()
     ]
     return table(("adapter", "surface", "visibility", "text", "who begins", "reply window", "quick replies"), rows)
+
+
+def window(found: ReplyWindow) -> str:
+    """How long we may answer, and what is possible then."""
+    people = f"; a person {duration(found.human)}" if found.human else ""
+    return f"{duration(found.length)}, then {found.after}{people}"
 
 
 def _choices(caps: Capabilities) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnichannel.channel.capabilities import Capabilities, Choices, MediaLimit, Support
+from omnichannel.channel.capabilities import ButtonLimit, Capabilities, Choices, MediaLimit, Support
 from omnichannel.kit.degrade import Fitted, fit, match_choice
 from omnichannel.kit.text import measure
 from omnichannel.model.content import Block, LinkButton, Location, Media, QuickReply, Template, Text
@@ -32,6 +32,28 @@ YES, NO = QuickReply("Yes", id="y"), QuickReply("No", id="n")
 LINK = LinkButton("Pay", "https://pay.example/1")
 PHOTO = Media(id="p", kind="image", type="image/jpeg; q=1", name="bag.jpg", size=100)
 PAPER = Media(id="d", name="form.pdf", type="application/pdf")
+
+
+PRESSED = replace(RICH, buttons=ButtonLimit(count=2, title=4, text=10))
+
+
+@pytest.mark.parametrize(
+    ("text", "links", "kept"),
+    [
+        ("Ten chars!", (LINK, LINK), True),
+        ("Eleven char", (LINK,), False),
+        ("", (LINK,), False),
+        ("Go", (LINK, LINK, LINK), False),
+        ("Go", (LinkButton("Title", "https://pay.example/1"),), False),
+    ],
+)
+def test_buttons_that_do_not_fit_are_lines(text: str, links: tuple[LinkButton, ...], kept: bool) -> None:
+    found = fit(Text(text, buttons=links), replace(PRESSED, text_limit=400))
+    assert found.lost == (() if kept else ("buttons",))
+    (part,) = found.parts
+    assert isinstance(part, Text)
+    assert part.buttons == (links if kept else ())
+    assert kept or all(f"{link.title}: {link.url}" in part.text for link in links)
 
 
 def full(*parts: Block) -> Fitted:

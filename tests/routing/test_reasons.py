@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import get_args
@@ -30,6 +30,7 @@ from tests.routing.given import (
     EMAIL,
     FACTS,
     HOUR,
+    IN_DM,
     IN_PUBLIC,
     MENTION,
     MINUTE,
@@ -54,6 +55,15 @@ class Case:
     reason: RefusalReason
     ends_at: datetime | None = None
     detail: str = ""
+
+
+HUMAN = replace(START, is_reply=True, place=IN_DM, agent="human")
+PEOPLE = replace(PAGE, window=ReplyWindow(length=DAY, after="closed", human=7 * DAY))
+
+
+def with_window(silent: timedelta) -> Facts:
+    """A surface on which people may answer for a week, and a customer who was silent for so long."""
+    return replace(with_x("dm", PEOPLE), last_in={("x", "x-main", "4711"): NOW - silent})
 
 
 def without(channel: str) -> Facts:
@@ -211,6 +221,19 @@ CASES = {
         reason="window_closed",
         detail="closed 2027-03-01 12:00 UTC; a template may be sent",
     ),
+    "window closed for a machine": Case(
+        request=replace(HUMAN, agent="bot"),
+        facts=with_window(DAY),
+        reason="window_closed",
+        detail="closed 2027-03-01 12:00 UTC; a person may answer until 2027-03-07 12:00 UTC",
+    ),
+    "window closed for an automatic text": Case(
+        request=replace(HUMAN, automatic=True), facts=with_window(DAY), reason="window_closed"
+    ),
+    "window closed for whoever starts": Case(request=START, facts=with_window(DAY), reason="window_closed"),
+    "window closed for people": Case(
+        request=HUMAN, facts=with_window(7 * DAY), reason="window_closed", detail="closed 2027-02-23 12:00 UTC"
+    ),
     "window closed for good": Case(
         request=replace(START, content=Template("hello")),
         facts=replace(with_x("dm", PAGE), last_in={("x", "x-main", "4711"): NOW - DAY}),
@@ -365,3 +388,9 @@ def test_the_first_reason_of_the_documented_order_is_told() -> None:
     ]
     facts = replace(facts, quiet_hours=None)
     assert accounts(decide(request, facts, NOW)) == ["m"]
+
+
+def test_a_person_may_answer_for_a_week() -> None:
+    for silent, first in ((6 * DAY, "x-main"), (7 * DAY, "care-mail")):
+        decision = decide(HUMAN, with_window(silent), NOW)
+        assert decision.steps[0].account == first

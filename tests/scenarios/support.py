@@ -13,6 +13,7 @@ from zlib import crc32
 from sqlalchemy import Executable, select
 
 from omnichannel import Handlers, Hub
+from omnichannel.adapters.messenger import MessengerAccount
 from omnichannel.adapters.smtp_imap import SmtpImapAccount
 from omnichannel.adapters.whatsapp import WhatsAppAccount
 from omnichannel.adapters.whatsapp.account import TemplateSpec
@@ -24,6 +25,7 @@ from omnichannel.hub.settings import HubSettings
 from omnichannel.model.address import Customer
 from omnichannel.model.conversation import Conversation
 from omnichannel.model.message import Delivery
+from omnichannel.registry import load_channel
 from omnichannel.runtime.policy import Policy
 from omnichannel.stores import schema as schema
 from omnichannel.testing.people import Person
@@ -32,11 +34,13 @@ from omnichannel.testing.world import World
 
 @dataclass(frozen=True)
 class OneOfOurs:
-    """A channel of the scenarios: an account of ours on it, and what somebody of a name is called there."""
+    """A channel of the scenarios: an account of ours on it, what somebody of a name is called there, and what a link
+    that leads there begins with."""
 
     account: type[Account]
     settings: dict[str, Any]
     handle: Callable[[str], str]
+    link: str
 
 
 def _phone(name: str) -> str:
@@ -46,7 +50,10 @@ def _phone(name: str) -> str:
 TEMPLATES = {"hello_again": TemplateSpec(languages={"en": "en", "fr": "fr"}, body=("name",))}
 KNOWN: dict[str, OneOfOurs] = {
     "x": OneOfOurs(
-        XAccount, {"id": "x-main", "consumer_secret": "env:A", "token": "env:B"}, lambda name: f"@{name.lower()}"
+        XAccount,
+        {"id": "x-main", "consumer_secret": "env:A", "token": "env:B"},
+        lambda name: f"@{name.lower()}",
+        "https://x.com/",
     ),
     "whatsapp": OneOfOurs(
         WhatsAppAccount,
@@ -60,11 +67,26 @@ KNOWN: dict[str, OneOfOurs] = {
             "templates": TEMPLATES,
         },
         _phone,
+        "https://wa.me/",
+    ),
+    "messenger": OneOfOurs(
+        MessengerAccount,
+        {
+            "id": "page",
+            "page_id": "1906385232743451",
+            "app_secret": "env:H",
+            "token": "env:I",
+            "verify_token": "env:J",
+            "templates": TEMPLATES,
+        },
+        lambda name: f"{name.lower()}.on.messenger",
+        "https://m.me/",
     ),
     "email": OneOfOurs(
         SmtpImapAccount,
         {"id": "care", "address": "care@example.com", "smtp_url": "env:F", "imap_url": "env:G"},
         lambda name: f"{name.lower()}@mail.example",
+        "mailto:",
     ),
 }
 """A new channel is a row here, and goes through every scenario as source and as target."""
@@ -72,6 +94,8 @@ KNOWN: dict[str, OneOfOurs] = {
 CHANNELS = tuple(KNOWN)
 PAIRS = [(source, target) for source in CHANNELS for target in CHANNELS if source != target]
 ACCOUNT = {channel: one.settings["id"] for channel, one in KNOWN.items()}
+WINDOWED = tuple(name for name, one in KNOWN.items() if load_channel(one.account.adapter).surfaces["dm"].window)
+"""Where we may only answer for so long."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 

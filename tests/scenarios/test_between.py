@@ -13,10 +13,12 @@ from omnichannel.testing.people import Person
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
 from omnichannel.testing.world import World
 from tests.scenarios.support import (
+    ACCOUNT,
     CHANNELS,
     HOUR,
     MINUTE,
     PAIRS,
+    WINDOWED,
     column,
     conversation_of,
     handle,
@@ -35,10 +37,10 @@ async def waiting(world: World, live: Hub, channel: str, *more: str) -> tuple[Pe
     ann = person(world, "Ann", channel, *more)
     await ann.on(channel).says("Where is my bag?")
     for other in more:
-        # A number or a mail address is what it is; on X the host would know the user's id.
-        value = world.simulator(other).customers[handle("Ann", other)].ids.get("user_id", handle("Ann", other))
+        # A number or a mail address is what it is; elsewhere the host would know the platform's id.
+        value = world.simulator(other).value_of(handle("Ann", other))
         await live.add_address((await ann.record()).id, Address(channel=other, value=value, assurance=3))
-        if other == "whatsapp":
+        if other in WINDOWED:
             await ann.on(other).says("I am here as well")
     theirs = schema.conversations.c.channel == channel
     (place,) = await column(live, schema.conversations.c.id, theirs)
@@ -87,7 +89,7 @@ async def test_a_stop_before_the_next_try(world: World, channel: str) -> None:
         assert texts(ann, channel) == []
 
 
-@pytest.mark.parametrize("channel", ["x", "whatsapp"])
+@pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger"])
 async def test_a_bill_before_the_next_try(world: World, channel: str) -> None:
     """The account is held by another message meanwhile: this one waits as well, and does not count as tried."""
     async with running(world, make_hub(channel)) as live:
@@ -99,7 +101,7 @@ async def test_a_bill_before_the_next_try(world: World, channel: str) -> None:
             await world.advance(20 * MINUTE)
             assert await state_of(live, delivery) == "held"
             assert len((await live.delivery(delivery)).attempts) == 1
-        await live.release({"x": "x-main", "whatsapp": "wa"}[channel])
+        await live.release(ACCOUNT[channel])
         await world.settle()
         assert [texts(who, channel) for who in (ann, bob)] == [["Here it is."], ["Yours too."]]
 

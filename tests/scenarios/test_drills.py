@@ -14,6 +14,7 @@ from omnichannel.stores import health
 from omnichannel.testing.people import Person
 from omnichannel.testing.simulators.base import WithdrawalMode
 from omnichannel.testing.simulators.mail import MailSimulator
+from omnichannel.testing.simulators.messenger import MessengerSimulator
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
 from omnichannel.testing.simulators.x import XSimulator
 from omnichannel.testing.world import World
@@ -36,13 +37,16 @@ from tests.scenarios.support import (
     texts,
 )
 
-by_api = pytest.mark.parametrize("channel", ["x", "whatsapp"])
+by_api = pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger"])
 GONE: list[tuple[str, WithdrawalMode]] = [
     ("x", "410"),
     ("whatsapp", "410"),
     ("x", "200-with-error"),
     ("whatsapp", "200-with-error"),
     ("whatsapp", "403-plan"),
+    ("messenger", "410"),
+    ("messenger", "200-with-error"),
+    ("messenger", "403-plan"),
 ]
 
 
@@ -169,6 +173,10 @@ def spoil(world: World, channel: str) -> Callable[[], None]:
         whatsapp = cast(WhatsAppSimulator, world.simulator("whatsapp"))
         whatsapp.set_trouble("wa", 190)
         return lambda: whatsapp.set_trouble("wa", None)
+    if channel == "messenger":
+        messenger = cast(MessengerSimulator, world.simulator("messenger"))
+        messenger.set_trouble("page", 190)
+        return lambda: messenger.set_trouble("page", None)
     x = cast(XSimulator, world.simulator("x"))
     known = dict(x.grants)
     x.grants.clear()
@@ -202,6 +210,8 @@ def suspend(world: World, channel: str, *, suspended: bool) -> None:
             cast(XSimulator, world.simulator("x")).suspend("x-main", suspended=suspended)
         case "whatsapp":
             cast(WhatsAppSimulator, world.simulator("whatsapp")).set_trouble("wa", 131031 if suspended else None)
+        case "messenger":
+            cast(MessengerSimulator, world.simulator("messenger")).set_trouble("page", 368 if suspended else None)
         case _:
             words = "5.7.26 unauthenticated mail is not accepted" if suspended else ""
             cast(MailSimulator, world.simulator("email")).relay.suspended = words

@@ -156,7 +156,7 @@ def refunds() -> Handlers:
     return handlers
 
 
-@pytest.mark.parametrize("channel", ["x", "whatsapp", "email"])
+@pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger", "email"])
 async def test_a_refund_desk(world: World, channel: str) -> None:
     ann, bob = person(world, "Ann", channel, language="fr"), person(world, "Bob", channel)
     async with running(world, make_hub(channel, handlers=refunds())) as live:
@@ -171,7 +171,7 @@ async def test_a_refund_desk(world: World, channel: str) -> None:
         assert texts(bob, channel)[-1].startswith("All right.")
 
 
-@pytest.mark.parametrize("channel", ["x", "whatsapp", "email"])
+@pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger", "email"])
 async def test_a_file_is_read(world: World, tmp_path: Path, channel: str) -> None:
     picture = tmp_path / "pass.jpg"
     picture.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(500) + b"\xff\xd9")
@@ -192,7 +192,7 @@ async def test_a_file_is_read(world: World, tmp_path: Path, channel: str) -> Non
         assert read == [picture.read_bytes()]
 
 
-@pytest.mark.parametrize("target", ["whatsapp", "email"])
+@pytest.mark.parametrize("target", ["whatsapp", "messenger", "email"])
 async def test_the_conversation_goes_along(world: World, target: str) -> None:
     """One surface of X is given up on a date; the desk sees the same conversation before and after."""
     ann = person(world, "Ann", "x", target, language="fr")

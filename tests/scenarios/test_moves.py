@@ -14,7 +14,9 @@ from omnichannel.testing.world import World
 from tests.scenarios.support import (
     DAY,
     HOUR,
+    KNOWN,
     PAIRS,
+    WINDOWED,
     add_up,
     column,
     conversation_of,
@@ -117,7 +119,7 @@ async def test_after_three_days_a_code_is_asked_for(world: World, source: str, t
     async with running(world, make_hub()) as live:
         place = await told(world, live, ann, source, target)
         await world.advance(3 * DAY + HOUR)
-        if source == "whatsapp":
+        if source in WINDOWED:
             await ann.on(source).says("I am still here")  # its window is open for the code again
         await ann.on(source).follows_link(target)
         assert (await live.conversation(place)).channel == source
@@ -149,7 +151,7 @@ async def test_guessing_ends_after_a_few(world: World) -> None:
 
 def link_to(who: Person, source: str, target: str) -> str:
     """The newest link to a channel on somebody's phone."""
-    begins = {"whatsapp": "https://wa.me/", "email": "mailto:", "x": "https://x.com/"}[target]
+    begins = KNOWN[target].link
     words = [word for text in reversed(texts(who, source)) for word in text.split()]
     return next(word for word in words if word.startswith(begins))
 
@@ -168,7 +170,16 @@ def code_in(text: str) -> str:
 # ---------------------------------------------------------------- one after another
 
 
-@pytest.mark.parametrize("order", [("x", "whatsapp", "email"), ("email", "x", "whatsapp"), ("whatsapp", "email", "x")])
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("x", "whatsapp", "email"),
+        ("email", "x", "whatsapp"),
+        ("whatsapp", "email", "x"),
+        ("messenger", "whatsapp", "x"),
+        ("x", "messenger", "email"),
+    ],
+)
 async def test_two_channels_go_one_after_the_other(world: World, order: tuple[str, str, str]) -> None:
     """The conversation stays one through both moves, and so do its late messages."""
     first, second, third = order
@@ -199,7 +210,7 @@ async def test_a_late_message_after_the_code(world: World, source: str, target: 
         place = await told(world, live, ann, source, target)
         (closing,) = await column(live, schema.withdrawals.c.id)
         await world.advance(3 * DAY + HOUR)
-        if source == "whatsapp":
+        if source in WINDOWED:
             await ann.on(source).says("I am still here")
         await ann.on(source).follows_link(target)
         assert (await live.reach(closing)).reach.moved == 0

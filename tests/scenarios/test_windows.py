@@ -1,7 +1,8 @@
-"""WhatsApp's 24 hours as the place to go to, and its failures that come after a yes."""
+"""The 24 hours of Meta's channels as the place to go to, people who may answer later, and failures after a yes."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import cast
 
@@ -13,11 +14,15 @@ from omnichannel.routing.rules import Rule, Then
 from omnichannel.runtime.policy import Policy
 from omnichannel.testing.people import Person
 from omnichannel.testing.simulators.mail import MailSimulator
+from omnichannel.testing.simulators.messenger import MessengerSimulator
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
 from omnichannel.testing.world import World
 from tests.scenarios.support import (
     DAY,
     HOUR,
+    KNOWN,
+    PAIRS,
+    WINDOWED,
     column,
     conversation_of,
     handle,
@@ -35,56 +40,120 @@ from tests.scenarios.support import (
 SECOND = timedelta(seconds=1)
 
 
-async def moved_to_whatsapp(world: World, live: Hub, source: str) -> Person:
-    """Somebody who followed the notice from the source to WhatsApp."""
-    ann = person(world, "Ann", source, "whatsapp", "email")
+moves = pytest.mark.parametrize(
+    ("source", "target"),
+    [(source, target) for source, target in PAIRS if target in WINDOWED and source not in WINDOWED],
+)
+
+
+async def moved(world: World, live: Hub, source: str, target: str) -> Person:
+    """Somebody who followed the notice from the source to a channel with a window."""
+    ann = person(world, "Ann", source, target, "email")
     await ann.on(source).says("Where is my bag?")
-    await live.withdraw(source, redirect_at=world.now(), targets=["whatsapp"])
+    await live.withdraw(source, redirect_at=world.now(), targets=[target])
     await ann.on(source).says("Hello?")
-    await ann.on(source).follows_link("whatsapp")
+    await ann.on(source).follows_link(target)
     return ann
 
 
-@pytest.mark.parametrize("source", ["x", "email"])
-async def test_a_closed_window_takes_a_template(world: World, source: str) -> None:
-    async with running(world, make_hub(source, "whatsapp")) as live:
-        ann = await moved_to_whatsapp(world, live, source)
+@moves
+async def test_a_closed_window_takes_a_template(world: World, source: str, target: str) -> None:
+    async with running(world, make_hub(source, target)) as live:
+        ann = await moved(world, live, source, target)
         await world.advance(DAY + HOUR)
         place = await conversation_of(live, ann)
         made = await live.reply(place.id, Template("hello_again", {"name": "Ann"}), agent="agent-1")
         await world.advance(3 * SECOND)
         assert await state_of(live, made.id) == "delivered"
-        assert len(texts(ann, "whatsapp")) == 1
+        assert len(texts(ann, target)) == 1
 
 
-@pytest.mark.parametrize("source", ["x", "email"])
-async def test_a_closed_window_holds_until_the_customer_writes(world: World, source: str) -> None:
-    async with running(world, make_hub(source, "whatsapp")) as live:
-        ann = await moved_to_whatsapp(world, live, source)
+@moves
+async def test_a_closed_window_holds_until_the_customer_writes(world: World, source: str, target: str) -> None:
+    async with running(world, make_hub(source, target)) as live:
+        ann = await moved(world, live, source, target)
         await world.advance(DAY + HOUR)
         place = await conversation_of(live, ann)
         made = await reply(world, live, place.id, "Your bag is here.")
         assert made.state == "held"
-        assert (await refusals(live, made.id))["whatsapp"] == "window_closed"
-        assert texts(ann, "whatsapp") == []
-        await ann.on("whatsapp").says("Any news?")
-        assert texts(ann, "whatsapp") == ["Your bag is here."]
+        assert (await refusals(live, made.id))[target] == "window_closed"
+        assert texts(ann, target) == []
+        await ann.on(target).says("Any news?")
+        assert texts(ann, target) == ["Your bag is here."]
 
 
-async def test_a_closed_window_falls_back(world: World) -> None:
+@pytest.mark.parametrize("target", WINDOWED)
+async def test_a_closed_window_falls_back(world: World, target: str) -> None:
     async with running(world, make_hub()) as live:
-        ann = await moved_to_whatsapp(world, live, "x")
+        ann = await moved(world, live, "x", target)
         customer = await ann.record()
         await live.add_address(customer.id, Address(channel="email", value=handle("Ann", "email"), assurance=3))
         await world.advance(DAY + HOUR)
         place = await conversation_of(live, ann)
         made = await reply(world, live, place.id, "Your bag is here.")
         assert made.channel == "email"
-        assert texts(ann, "whatsapp") == []
+        assert texts(ann, target) == []
         (mail,) = texts(ann, "email")
         assert "Your bag is here." in mail
         # The conversation goes on where the customer could be reached.
         assert (await conversation_of(live, ann)).channel == "email"
+
+
+# ---------------------------------------------------------------- what only people may answer
+
+
+def with_agents() -> Hub:
+    """A Page whose app may have people answer for seven days."""
+    settings = KNOWN["messenger"].settings | {"human_agent": True}
+    return Hub([KNOWN["messenger"].account.model_validate(settings)], work=False)
+
+
+async def test_a_person_may_answer_after_the_window(world: World) -> None:
+    async with running(world, with_agents()) as live:
+        ann = person(world, "Ann", "messenger")
+        await ann.on("messenger").says("Where is my bag?")
+        place = await conversation_of(live, ann)
+        await world.advance(3 * DAY)
+        made = await reply(world, live, place.id, "Your bag is here.")
+        assert (made.state, made.channel) == ("accepted", "messenger")
+        sent = json.loads(world.simulator("messenger").requests[-1].request.content)
+        assert (sent["messaging_type"], sent["tag"]) == ("MESSAGE_TAG", "HUMAN_AGENT")
+        await world.advance(4 * DAY)
+        late = await reply(world, live, place.id, "Do you have it?")
+        assert late.state == "held"
+        assert texts(ann, "messenger") == ["Your bag is here."]
+
+
+async def test_a_machine_may_not_answer_after_the_window(world: World) -> None:
+    async with running(world, with_agents()) as live:
+        ann = person(world, "Ann", "messenger")
+        await ann.on("messenger").says("Where is my bag?")
+        place = await conversation_of(live, ann)
+        await world.advance(DAY + HOUR)
+        made = await live.reply(place.id, "We look for it.")
+        await world.settle()
+        assert await state_of(live, made.id) == "held"
+        assert (await refusals(live, made.id))["messenger"] == "window_closed"
+        assert texts(ann, "messenger") == []
+
+
+async def test_a_time_says_what_was_read(world: World) -> None:
+    """Messenger tells reads by a time alone: all before it, and nothing after it."""
+    async with running(world, make_hub("messenger")) as live:
+        ann, bob = person(world, "Ann", "messenger"), person(world, "Bob", "messenger")
+        for who in (ann, bob):
+            await who.on("messenger").says("Where is my bag?")
+        place, other = (await conversation_of(live, ann)).id, (await conversation_of(live, bob)).id
+        cast(MessengerSimulator, world.simulator("messenger")).read_receipts = False
+        unread = await reply(world, live, other, "And yours.")
+        first = await reply(world, live, place, "Your bag is here.")
+        cast(MessengerSimulator, world.simulator("messenger")).read_receipts = True
+        second = await reply(world, live, place, "Come and get it.")
+        await world.advance(40 * SECOND)
+        third = await reply(world, live, place, "We close at six.")
+        await world.advance(5 * SECOND)
+        known = [await state_of(live, one.id) for one in (first, second, third, unread)]
+        assert known == ["read", "read", "delivered", "delivered"]
 
 
 # ---------------------------------------------------------------- late failures

@@ -227,6 +227,23 @@ def test_each_change_of_a_conversation_is_a_new_version(desk: Desk) -> None:
 # ---------------------------------------------------------------- what is in it
 
 
+def test_what_is_not_for_us_in_private_is_kept_and_not_answered(desk: Desk) -> None:
+    """Another app of the page holds the thread, or a link was opened without a word."""
+    desk.hear("Hello")
+    desk.run(lambda c: c.execute(schema.conversations.update().values(waiting=False)))
+    message = desk.hear("And now?", addressed=False)
+    assert desk.one(schema.conversations, id=message.conversation_id).waiting is False
+    assert [row.state for row in desk.rows(schema.events, message_id=message.id)] == ["done"]
+    # It counts as contact all the same: the platform's window is open.
+    assert desk.one(schema.contacts).last_in_at == message.sent_at
+
+
+@pytest.mark.parametrize(("reference", "tries"), [("summer-sale", 0), ("ADS 2027", 0), ("A7K2QX9P4M", 1)])
+def test_the_word_of_a_campaign_is_no_guess(desk: Desk, reference: str, tries: int) -> None:
+    desk.hear("Hello", reference=reference)
+    assert len(desk.rows(schema.reference_tries)) == tries
+
+
 def test_attachments_are_kept_as_references(desk: Desk) -> None:
     photo = Media(ref="platform:1", type="image/jpeg", kind="image", name="bag.jpg", size=10)
     row = desk.hear("look", attachments=(photo,))

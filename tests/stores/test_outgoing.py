@@ -197,6 +197,41 @@ def test_a_status_that_overtakes_our_own_settlement_waits_for_it(desk: Desk, con
     assert desk.rows(schema.unmatched) == []
 
 
+def test_a_time_is_the_status_of_all_that_was_sent_up_to_it(desk: Desk, conversation: Any) -> None:
+    """And of nothing that went out later, nor to another person, nor of what nobody knows."""
+    bob = desk.one(schema.conversations, id=desk.hear(sender=BOB).conversation_id)
+    sent: list[str] = []
+    for number in range(3):
+        sent.append(desk.queue(conversation, f"Number {number}"))
+        desk.begin(sent[-1], f"Number {number}")
+        accept(desk, desk.attempt(sent[-1]), f"m_{number}")
+        desk.later(HOUR)
+    unknown, _ = hidden(desk, conversation)
+    other = desk.queue(bob)
+    status(desk, "read", "", recipient=ANN, until=desk.now - 2 * HOUR)
+    assert [state(desk, one) for one in sent] == ["read", "read", "accepted"]
+    status(desk, "delivered", "", recipient=BOB, until=desk.now)
+    status(desk, "delivered", "", recipient=ANN, until=desk.now)
+    assert [state(desk, one) for one in sent] == ["read", "read", "delivered"]
+    assert (state(desk, unknown), state(desk, other)) == ("unknown", "queued")
+    # A time is about no message in particular: nothing waits for one.
+    assert desk.rows(schema.unmatched) == []
+    told = [fact["state"] for fact in desk.facts("delivery.updated") if fact["delivery"] == sent[0]]
+    assert told == ["accepted", "read"]
+
+
+def test_a_time_reaches_all_parts(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery, "One", "Two")
+    accept(desk, desk.attempt(delivery, 0), "m_1")
+    status(desk, "read", "", recipient=ANN, until=desk.now)
+    assert state(desk, delivery) == "queued"
+    accept(desk, desk.attempt(delivery, 1), "m_2")
+    assert state(desk, delivery) == "accepted"
+    status(desk, "read", "", recipient=ANN, until=desk.now)
+    assert state(desk, delivery) == "read"
+
+
 def test_a_status_that_nothing_ever_claims_is_forgotten_after_the_last_redelivery(desk: Desk) -> None:
     status(desk, "delivered", "wamid.unknown")
     desk.later(timedelta(days=7, hours=23))

@@ -10,9 +10,10 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Connection, text
 
+from omnichannel.model.event import DeliveryUpdated
 from omnichannel.stores import journal, outbound, schema, turns
 from omnichannel.stores.intake import Intake, Parsed
-from tests.stores.given import INFOS, LANES, Desk
+from tests.stores.given import ANN, INFOS, LANES, Desk
 
 SOME = range(7)
 GROWING = ("journal", "events", "messages", "deliveries", "parts", "attempts", "receipts", "contacts", "addresses",
@@ -21,6 +22,13 @@ GROWING = ("journal", "events", "messages", "deliveries", "parts", "attempts", "
 
 def file(desk: Desk) -> Callable[[Connection], Any]:
     event_ = desk.said("Bonjour", thread="t1", references=("wamid.9",), aliases={"wa_id": "33612345678"})
+    return lambda c: Intake(c, INFOS, desk.ids, desk.now).file([Parsed(1, [event_])])
+
+
+def read(desk: Desk) -> Callable[[Connection], Any]:
+    event_ = DeliveryUpdated(
+        account="wa", dedupe="r", occurred_at=desk.now, receipt="", state="read", recipient=ANN, until=desk.now
+    )
     return lambda c: Intake(c, INFOS, desk.ids, desk.now).file([Parsed(1, [event_])])
 
 
@@ -56,6 +64,7 @@ def questions(desk: Desk) -> dict[str, Callable[[Connection], Any]]:
         "deliveries": lambda c: outbound.claim(c, LANES, now, frozenset(), 256),
         "deliveries of some lanes": lambda c: outbound.claim(c, SOME, now, frozenset({"cnv_1"}), 256),
         "file": file(desk),
+        "read up to a time": read(desk),
     }
 
 

@@ -2,6 +2,7 @@
 
 from omnichannel.channel.base import Account, Channel, Secrets
 from omnichannel.channel.capabilities import (
+    ButtonLimit,
     Capabilities,
     Choices,
     Initiation,
@@ -70,6 +71,7 @@ __all__ = [
     "Append",
     "Appended",
     "Batch",
+    "ButtonLimit",
     "Capabilities",
     "Channel",
     "ChannelEvent",

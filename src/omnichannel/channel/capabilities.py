@@ -59,10 +59,15 @@ class MediaLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyWindow:
-    """How long we may answer after the customer's last message, and what is possible afterwards."""
+    """How long we may answer after the customer's last message, and what is possible afterwards.
+
+    `human` is how long after it a person of ours may still answer, where the platform allows that to people alone: the
+    part says so (`Part.late`), and nothing automatic is sent.
+    """
 
     length: timedelta
     after: Literal["template", "paid", "closed"]
+    human: timedelta | None = None
     see: str = ""
 
 
@@ -86,6 +91,15 @@ class Choices:
     list_count: int = 0
     list_title: int = 24
     id: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonLimit:
+    """Limits of link buttons: how many, characters of a title, and of the text that they hang on."""
+
+    count: int
+    title: int
+    text: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +146,7 @@ class Capabilities:
     window: ReplyWindow | None = None
     media: Mapping[MediaKind, MediaLimit] = field(default_factory=dict[MediaKind, MediaLimit])
     choices: Choices = Choices()
+    buttons: ButtonLimit | None = None
     features: Mapping[Feature, Support] = field(default_factory=dict[Feature, Support])
     receipts: frozenset[str] = frozenset()
     repeat: Repeat = Repeat.UNSAFE

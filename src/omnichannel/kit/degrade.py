@@ -38,7 +38,7 @@ def fit(
 
     - Text is split by the surface's unit; quick replies and buttons stay on the last part.
     - Quick replies stay where they fit as buttons, or as a list; else they are numbered lines ("1. Yes"), which
-      `match_choice` reads back. Link buttons become "title: url" lines where there are none.
+      `match_choice` reads back. Link buttons become "title: url" lines where there are none, or where they do not fit.
     - Attachments become Media parts of their own, before the text if it has something to tap, else after it. Where
       the surface takes several files in one message (`per_message` > 1: mail, posts with pictures), that many stay
       on the text. A file that is not allowed (kind, type, size) becomes a line with its name and `media_url(media)`.
@@ -77,7 +77,7 @@ class _Fitter:
         blocks = [content.text] if content.text else []
         buttons, quick_replies = content.buttons, content.quick_replies
         on_text, apart, lines = self._sorted(content.attachments)
-        if buttons and not self._can("buttons"):
+        if buttons and not self._can_press(buttons, content.text):
             self.lose("buttons")
             lines += [_line(button) for button in buttons]
             buttons = ()
@@ -119,6 +119,13 @@ class _Fitter:
 
     def _can(self, feature: Feature) -> bool:
         return self.capabilities.supports(feature) > Support.NONE
+
+    def _can_press(self, buttons: Sequence[LinkButton], text: str) -> bool:
+        limit = self.capabilities.buttons
+        if limit is None or not self._can("buttons"):
+            return self._can("buttons")
+        titles = all(0 < measure(one.title, "utf16") <= limit.title for one in buttons)
+        return titles and len(buttons) <= limit.count and 0 < measure(text, "utf16") <= limit.text
 
     def _can_choose(self, quick_replies: Sequence[QuickReply]) -> bool:
         return self._can("quick_replies") and _fit_choices(quick_replies, self.capabilities.choices)

@@ -33,6 +33,8 @@ class MessageReceived(ChannelEventBase):
     to `dedupe`). `thread` is the platform's key of the conversation where it has one. `references` are platform ids
     of earlier messages that this one answers, nearest first. `recipients` are our addresses it was sent to (where a
     reply token may sit), `others` the other people in it. `assurance` is what the platform proves about the sender.
+    `addressed=False` says that it is not for us: talk in a thread of ours, a private thread that another app of ours
+    holds, a link that was opened without a word; kept, and not answered.
     `automatic` marks vacation texts, bots and lists: kept, never answered. `context` is kept for the thread and comes
     back as `Part.context`. `country` is an ISO code where the platform tells it.
     """
@@ -109,11 +111,16 @@ class ReactionChanged(ChannelEventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryUpdated(ChannelEventBase):
-    """What became of something we sent: `receipt` is the platform's id, `correlation` our part key if given back."""
+    """What became of something we sent: `receipt` is the platform's id, `correlation` our part key if given back.
+
+    A platform that names no message but a time says it with `until`: all that `recipient` was sent up to then, and
+    `receipt` is empty.
+    """
 
     receipt: str
     state: Literal["sent", "delivered", "read", "failed"]
     recipient: str = ""
+    until: datetime | None = None
     correlation: str | None = None
     failure: Failure | None = None
     price_category: str | None = None

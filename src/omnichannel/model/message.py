@@ -24,7 +24,8 @@ class Part:
 
     `key` is ours, unique and stable over retries: it goes to the platform as idempotency key or correlation where
     there is one. `to` is the address value, `aliases` its other names. `thread` and `reply_to` are the platform's
-    own ids; `context` is what the adapter asked to have kept for the thread (`MessageReceived.context`).
+    own ids; `context` is what the adapter asked to have kept for the thread (`MessageReceived.context`). `late` says
+    that the reply window has ended and a person answers, which the platform allows if it is told (`ReplyWindow.human`).
     """
 
     key: str
@@ -37,6 +38,7 @@ class Part:
     context: Mapping[str, str] = NOTHING
     language: str | None = None
     automatic: bool = False
+    late: bool = False
     purpose: str = "service"
 
     @property

@@ -28,7 +28,7 @@ from omnichannel.withdrawal.effect import effect_of, may_answer
 from omnichannel.withdrawal.phases import FIELD
 from omnichannel.withdrawal.scopes import Question, governing, narrowed
 
-__all__ = ["CHECKS", "Cost", "No", "Option", "check", "cost_of", "fitted", "governs"]
+__all__ = ["CHECKS", "Cost", "No", "Option", "check", "cost_of", "fitted", "governs", "is_late"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +189,14 @@ def _outside_window(option: Option, facts: Facts, now: datetime) -> bool:
     return window is not None and (last is None or now >= last + window.length)
 
 
+def is_late(option: Option, request: Request, facts: Facts, now: datetime) -> bool:
+    """Whether a person answers after the window, in the time that the platform leaves to people alone."""
+    window, last = option.capabilities.window, _last_in(option, facts)
+    if window is None or window.human is None or last is None or isinstance(request.content, Template):
+        return False
+    return option.answering and request.writer == "human" and last + window.length <= now < last + window.human
+
+
 def _start(option: Option, request: Request, facts: Facts, now: datetime) -> No | None:
     """Whether we may write at all, if the customer does not write first."""
     if option.capabilities.visibility == "public" and not option.answering:
@@ -216,13 +224,18 @@ def _window(option: Option, request: Request, facts: Facts, now: datetime) -> No
     window, last = option.capabilities.window, _last_in(option, facts)
     if window is None or not _outside_window(option, facts, now):
         return None
-    if window.after == "paid" or (window.after == "template" and isinstance(request.content, Template)):
+    if window.after == "paid" or is_late(option, request, facts, now):
+        return None
+    if window.after == "template" and isinstance(request.content, Template):
         return None
     if last is None and not option.answering and option.capabilities.initiation is Initiation.ANYONE:
         # The window is about answers; where anyone may start, a first message is no answer.
         return None
     since = "the customer has not written" if last is None else f"closed {last + window.length:%Y-%m-%d %H:%M} UTC"
-    return No("window_closed", f"{since}; a template may be sent" if window.after == "template" else since)
+    ways = ["a template may be sent"] if window.after == "template" else []
+    if window.human is not None and last is not None and now < last + window.human:
+        ways.append(f"a person may answer until {last + window.human:%Y-%m-%d %H:%M} UTC")
+    return No("window_closed", "; ".join([since, *ways]))
 
 
 def _assurance(option: Option, request: Request, facts: Facts, now: datetime) -> No | None:

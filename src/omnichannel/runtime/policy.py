@@ -17,8 +17,10 @@ from omnichannel.model.base import Purpose, Visibility
 from omnichannel.model.content import Block, Localized, Media, as_content, load_sendable
 from omnichannel.model.conversation import Conversation
 from omnichannel.model.withdrawal import Withdrawal
+from omnichannel.routing.checks import is_late
 from omnichannel.routing.facts import Door, Facts, Place, QuietHours, Request
 from omnichannel.routing.hours import BusinessHours
+from omnichannel.routing.plan import option_of
 from omnichannel.routing.prices import NO_CAP, ContractPrice, PriceCap, prices_for
 from omnichannel.routing.rules import Rule
 from omnichannel.runtime.clock import Clock
@@ -163,6 +165,16 @@ class Advisor:
     def door(self, account: str) -> Door | None:
         """The door of an account."""
         return next((door for door in self._doors if door.account == account), None)
+
+    def is_late(self, out: Outgoing, step: AnyRow, content: Block) -> bool:
+        """Whether this goes out after the reply window, because a person wrote it (`Part.late`)."""
+        door = self.door(step.account)
+        window = door.surfaces[step.surface].window if door is not None and step.surface in door.surfaces else None
+        if window is None or window.human is None:
+            return False
+        request, facts = self.request(out, content), self.facts(out)
+        option = option_of(step.account, step.surface, step.to, request, facts)
+        return option is not None and is_late(option, request, facts, self.book.clock.now())
 
     def request(self, out: Outgoing, content: Block) -> Request:
         """What routing is asked about a delivery."""

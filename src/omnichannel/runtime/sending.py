@@ -321,6 +321,7 @@ class Outbox:
             context={**out.context, **back} if here else back,
             language=place.language or out.customer.language,
             automatic=out.delivery.automatic,
+            late=self.advisor.is_late(out, step, load_block(part.content)),
             purpose=out.delivery.purpose,
         )
 

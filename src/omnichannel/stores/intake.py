@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, select
 
-from omnichannel.continuation.references import find_references
+from omnichannel.continuation.references import find_references, normalise
 from omnichannel.continuation.replies import is_reply_token
 from omnichannel.kit.degrade import match_choice
 from omnichannel.kit.language import guess
@@ -186,10 +186,13 @@ class Intake:
         choice = event.choice or self._choice(conversation, event)
         stopped = about and choice is None and self._opt_out(info, sender, event)
         self._message(message_id, seq, info, sender, conversation, event, choice, language)
-        handled = event.automatic or not about or stopped
+        # What is not for us in a private thread (another app of the page holds it, a link was opened) is only kept.
+        private = info.visibility.get(event.surface, "private") == "private"
+        heard = event.addressed or redeemed is not None or not private
+        handled = event.automatic or not about or stopped or not heard
         if about and not event.automatic:
             self._heard.setdefault(conversation.id, set()).update((sender.customer_id, sender.owner_id))
-            self._advance(info, conversation, sender, event, waiting=not stopped)
+            self._advance(info, conversation, sender, event, waiting=not stopped and heard)
         self._event(
             seq,
             event,
@@ -224,7 +227,8 @@ class Intake:
     def _redeem(self, info: AccountInfo, sender: AddressRow, event: MessageReceived) -> ConversationRow | None:
         """A reference of ours in the message takes its conversation up here."""
         given = event.reference if event.reference and not is_reply_token(event.reference) else None
-        found = [given] if given else list(find_references(event.text))
+        # A platform's own field also carries words of campaigns, which are no guesses.
+        found = [given] if given and normalise(given) else list(find_references(event.text))
         if not found:
             return None
         use = redemption.redeem_first(self.connection, found, info, sender, event, self.now)

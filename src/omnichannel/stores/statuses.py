@@ -12,6 +12,7 @@ from omnichannel.model.base import dump
 from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated, MessageEchoed
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import progress
+from omnichannel.stores.directory import family_of, owners_of
 from omnichannel.stores.schema import (
     addresses,
     attempts,
@@ -26,6 +27,9 @@ from omnichannel.stores.units import AccountInfo, Fact
 
 UNSETTLED = ("started", "unknown")
 OPEN = (*UNSETTLED, "failed")
+SETTLED = ("accepted", "sent", "delivered")
+NEWEST = 200
+"""How many messages a status without an id reaches back to: what is older had its own."""
 _NAMES = re.compile(r"^(?:\s*@\w+)+")
 
 UNMATCHED_FOR = timedelta(days=8)
@@ -33,7 +37,10 @@ UNMATCHED_FOR = timedelta(days=8)
 
 
 def apply_status(connection: Connection, event: DeliveryUpdated, now: datetime, ids: IdSource) -> Sequence[Fact]:
-    """Joins a status to its part, by the platform's id or by our own key; one that comes too early waits."""
+    """Joins a status to its part, by the platform's id or by our own key; one that comes too early waits. A status that
+    names a time instead is that of all that was sent up to then."""
+    if event.until is not None:
+        return _up_to(connection, event, event.until, now, ids)
     key = _part_of(connection, event.account, event.receipt, event.correlation)
     if key is None:
         connection.execute(
@@ -49,6 +56,37 @@ def apply_status(connection: Connection, event: DeliveryUpdated, now: datetime, 
     if event.state != "failed":
         _settle_unknown(connection, key, event.account, event.receipt, now, ids)
     return progress.advance(connection, key, event.state, event.failure, now, ids)
+
+
+def _up_to(
+    connection: Connection, event: DeliveryUpdated, until: datetime, now: datetime, ids: IdSource
+) -> Sequence[Fact]:
+    """All that this person was sent on the account up to a time, as far as we know that it had been taken by then.
+
+    A message counts from when we were told that the platform has it, which is after the platform's own time for it: so
+    one that is on its way is never called read, and waits for the next status instead. It settles nothing unknown.
+    """
+    theirs = select(addresses.c.customer_id).where(addresses.c.value == event.recipient)
+    known = list(connection.execute(theirs).scalars())
+    owners = {*known, *owners_of(connection, known).values()}
+    people = {one for owner in owners for one in family_of(connection, owner)}
+    sent = (
+        select(messages.c.platform_id)
+        .where(messages.c.customer_id.in_(people), messages.c.direction == "out", messages.c.account == event.account)
+        .where(messages.c.sent_at <= until)
+        .order_by(messages.c.id.desc())
+        .limit(NEWEST)
+    )
+    query = (
+        select(parts.c.key)
+        .join(receipts, receipts.c.part == parts.c.key)
+        .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
+        .where(receipts.c.platform_id.in_(list(connection.execute(sent).scalars())))
+        .where(receipts.c.account == event.account, steps.c.to == event.recipient, parts.c.state.in_(SETTLED))
+        .order_by(parts.c.delivery_id, parts.c.n)
+    )
+    keys = dict.fromkeys(connection.execute(query).scalars())
+    return [fact for key in keys for fact in progress.advance(connection, key, event.state, event.failure, now, ids)]
 
 
 def _part_of(connection: Connection, account: str, receipt: str, correlation: str | None) -> str | None:

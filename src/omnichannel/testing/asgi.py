@@ -37,16 +37,19 @@ class InProcessTransport:
         """One more platform."""
         self._simulators.append(simulator)
 
-    def simulator(self, host: str) -> Simulator | None:
-        """Whose host this is, or None; an exact name goes before a wildcard."""
-        exact = (one for one in self._simulators if host in one.hosts)
+    def simulator(self, host: str, path: str = "") -> Simulator | None:
+        """Whose host this is, or None; an exact name goes before a wildcard. Where platforms share a host, it is the
+        one that knows the path."""
+        known = [one for one in self._simulators if host in one.hosts]
+        if len(known) > 1:
+            known.sort(key=lambda one: not one.knows(path))
         wild = (
             one
             for one in self._simulators
             for pattern in one.hosts
             if pattern[:2] == "*." and host.endswith(pattern[1:])
         )
-        return next(exact, None) or next(wild, None)
+        return next(iter(known), None) or next(wild, None)
 
     async def send(self, request: HttpRequest, *, account: str) -> HttpResponse:
         """The whole answer. Raises `TransportError`, and `MediaUnavailable` for a file of the body."""
@@ -98,7 +101,7 @@ class InProcessTransport:
         headers = {"content-type": encoded.media_type} if encoded.media_type else {}
         headers |= {name.lower(): value for name, value in request.headers.items()}
         scope = http_scope(request.method, url, headers, content)
-        app = self.simulator(urlsplit(url).hostname or "")
+        app = self.simulator(urlsplit(url).hostname or "", urlsplit(url).path)
         if app is None:
             raise TransportError("dns", maybe_sent=False, why=f"no simulator answers for {urlsplit(url).hostname}")
         return app, scope, content

@@ -154,6 +154,7 @@ def _file(path: str) -> SimFile:
 _LEADS = {
     "whatsapp": ("https://wa.me/", "https://api.whatsapp.com/"),
     "email": ("mailto:",),
+    "messenger": ("https://m.me/",),
     "x": ("https://x.com/", "https://twitter.com/"),
 }
 

@@ -39,6 +39,7 @@ from omnichannel.testing.simulators.base import Simulator, WebhookRequest, Withd
 from omnichannel.testing.template_store import TemplateStore
 
 SIMULATORS: Mapping[str, str] = {
+    "messenger": "omnichannel.testing.simulators.messenger:MessengerSimulator",
     "smtp_imap": "omnichannel.testing.simulators.mail:MailSimulator",
     "whatsapp": "omnichannel.testing.simulators.whatsapp:WhatsAppSimulator",
     "x": "omnichannel.testing.simulators.x:XSimulator",

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from omnichannel.adapters.whatsapp import TemplateSpec, WhatsAppAccount, WhatsAppChannel, errors, parse, slots, surfaces
+from omnichannel.adapters.whatsapp import TemplateSpec, WhatsAppAccount, WhatsAppChannel, errors, parse, surfaces
 from omnichannel.adapters.whatsapp.items import phone
 from omnichannel.adapters.whatsapp.notices import Numbers
 from omnichannel.channel import (
@@ -33,6 +33,7 @@ from omnichannel.channel import (
     Support,
     Token,
 )
+from omnichannel.kit import slots
 from omnichannel.kit.degrade import fit
 from omnichannel.kit.phone import e164
 from omnichannel.kit.signatures import hmac_sign

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -13,19 +12,15 @@ from omnichannel.adapters.whatsapp.account import WhatsAppAccount
 from omnichannel.adapters.whatsapp.errors import ERRORS, SEE
 from omnichannel.adapters.whatsapp.notices import Numbers
 from omnichannel.adapters.whatsapp.parse import parse
-from omnichannel.adapters.whatsapp.surfaces import BODY_LIMIT, LIFECYCLE, LINK_CAPACITY, PRICES, SURFACES
+from omnichannel.adapters.whatsapp.surfaces import LIFECYCLE, LINK_CAPACITY, PRICES, SURFACES
 from omnichannel.channel import (
-    Accept,
-    Admission,
     Capabilities,
-    Channel,
     ChannelEvent,
     Envelope,
     ErrorTable,
     Failure,
     Flow,
     HttpRequest,
-    Keys,
     Level,
     Lifecycle,
     Link,
@@ -34,17 +29,13 @@ from omnichannel.channel import (
     Part,
     PriceFact,
     Receipt,
-    Refuse,
     Rejected,
     Repeat,
-    Token,
 )
-from omnichannel.kit.inbound import body_of
-from omnichannel.kit.meta_graph import SIGNATURE_HEADER, field_of, handshake, is_metas, signature_ok, upload_request
-from omnichannel.kit.urls import same_origin, with_reference
+from omnichannel.kit.meta_graph import Body, GraphChannel, field_of, upload_request
+from omnichannel.kit.urls import with_reference
 from omnichannel.model.content import Media
 
-_ACCEPT = Accept()
 # What the platform says of a number that cannot send, and what that means.
 _NUMBER_STATES: Mapping[str, tuple[Outcome, Level]] = {
     "BANNED": (Outcome.SUSPENDED, Level.ACCOUNT),
@@ -56,7 +47,7 @@ _NUMBER_STATES: Mapping[str, tuple[Outcome, Level]] = {
 _NOT_YET = ("held_for_quality_assessment", "paused")
 
 
-class WhatsAppChannel(Channel[WhatsAppAccount]):
+class WhatsAppChannel(GraphChannel[WhatsAppAccount]):
     """One WhatsApp Business number on Meta's Cloud API."""
 
     adapter: ClassVar[str] = "whatsapp"
@@ -66,30 +57,12 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
     lifecycle: ClassVar[Lifecycle] = LIFECYCLE
     prices: ClassVar[Sequence[PriceFact]] = PRICES
     link_capacity: ClassVar[LinkCapacity | None] = LINK_CAPACITY
-    body_limit: ClassVar[int] = BODY_LIMIT
-    vendor: ClassVar[str] = "meta"
-    webhook_secret: ClassVar[str | None] = "app_secret"  # noqa: S105 - the name of a field
 
     def __init__(self, account: WhatsAppAccount, accounts: Sequence[WhatsAppAccount] = ()) -> None:
         super().__init__(account, accounts)
         self._numbers = Numbers.of(account, self.accounts)
-        self._secrets = tuple(dict.fromkeys(secret for one in self.accounts for secret in one.app_secret))
 
     # -- inbound
-
-    def admit(self, envelope: Envelope, now: datetime, keys: Keys) -> Admission:
-        """The signature of the app over the raw bytes, or the handshake with the word that we chose.
-
-        https://developers.facebook.com/docs/graph-api/webhooks/getting-started
-        """
-        if envelope.method == "GET":
-            return handshake(envelope.query, [one.verify_token for one in self.accounts if one.verify_token])
-        given = envelope.headers.get(SIGNATURE_HEADER)
-        if given is None:
-            return _ACCEPT if self.account.allow_unsigned else Refuse("the webhook is not signed")
-        if signature_ok(self._secrets, body_of(envelope), given):
-            return _ACCEPT
-        return Refuse("the signature is not the app's")
 
     def parse(self, envelope: Envelope) -> Sequence[ChannelEvent]:
         """Messages, statuses, echoes, consents and changes, of every number behind the endpoint."""
@@ -116,11 +89,11 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
         """Blue ticks for the message and all before it; the typing sign ends after 25 s or with our message."""
         yield from self._post(render.read(message_id, typing=typing), repeat=Repeat.KEYED)
 
-    def _post(self, body: render.Body, *, repeat: Repeat = Repeat.UNSAFE) -> Flow[Any]:
+    def _post(self, body: Body, *, repeat: Repeat = Repeat.UNSAFE) -> Flow[Any]:
         url = f"{self.account.phone_number_id}/messages"
         return (yield from self.call(HttpRequest(method="POST", url=url, body=body, repeat=repeat)))
 
-    def _place(self, content: Media) -> Flow[render.Body]:
+    def _place(self, content: Media) -> Flow[Body]:
         """Where WhatsApp finds a file: at a link, under an id that it gave us, or under that of an upload."""
         render.media_type(content)  # refuses what is too large before it is uploaded
         if content.ref.startswith("https://"):
@@ -131,17 +104,7 @@ class WhatsAppChannel(Channel[WhatsAppAccount]):
         answer = yield from self.call(upload_request(f"{self.account.phone_number_id}/media", content, fields))
         return {"id": field_of(answer, "id")}
 
-    # -- credentials and health
-
-    def sign(self, request: HttpRequest, token: Token | None, now: datetime, nonce: str) -> HttpRequest:
-        """The token goes to Meta's own hosts alone, whatever URL an answer named."""
-        account, url = self.account, request.url
-        if "://" not in url:
-            url = f"{account.base_url.rstrip('/')}/{account.graph_version}/{url}"
-        elif not same_origin(url, account.base_url) and not is_metas(url):
-            return request
-        secret = token.value if token is not None else account.token.get_secret_value()
-        return replace(request, url=url, headers={**request.headers, "authorization": f"Bearer {secret}"})
+    # -- health
 
     def probe(self) -> Flow[Failure | None]:
         """Reads the number: its token, and whether Meta has banned, moved or unlinked it."""

@@ -6,12 +6,10 @@ not to be trusted: https://developers.facebook.com/documentation/business-messag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-from omnichannel.channel import ErrorTable, Failure, Level, Outcome, Rule
-from omnichannel.kit.meta_graph import GRAPH_RULES, facts_of, read_graph_error
+from omnichannel.channel import ErrorTable, Level, Outcome, Rule
+from omnichannel.kit.meta_graph import GRAPH_RULES, read_graph_error
 
 SEE = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
 GRAPH = "https://developers.facebook.com/docs/graph-api/guides/error-handling"
@@ -55,18 +53,3 @@ RULES = (
     *GRAPH_RULES,
 )
 ERRORS = ErrorTable(read=read_graph_error, rules=RULES)
-
-
-def late_failure(error: Mapping[str, Any]) -> Failure:
-    """What a webhook says went wrong with a message that had been accepted: the same rules, and always certain."""
-    failure = ERRORS.classify(facts_of(error))
-    if failure.recognized:
-        return failure
-    return Failure(
-        outcome=Outcome.INVALID,
-        level=Level.MESSAGE,
-        code=failure.code,
-        message=failure.message,
-        recognized=False,
-        see=SEE,
-    )

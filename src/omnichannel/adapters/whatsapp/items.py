@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from omnichannel.adapters.whatsapp import wire
-from omnichannel.adapters.whatsapp.errors import late_failure
-from omnichannel.adapters.whatsapp.said import NO_MORE, Said, Unclear, said
+from omnichannel.adapters.whatsapp.errors import ERRORS, SEE
+from omnichannel.adapters.whatsapp.said import NO_MORE, Said, said
 from omnichannel.channel import (
     AccountChanged,
     ChannelEvent,
@@ -27,6 +27,7 @@ from omnichannel.channel import (
     Outcome,
     ReactionChanged,
 )
+from omnichannel.kit.meta_graph import Unclear, late_failure, moment
 from omnichannel.kit.records import constructor
 from omnichannel.model.address import Assurance
 from omnichannel.model.base import NOTHING
@@ -67,16 +68,6 @@ class Place(NamedTuple):
 
 Person: TypeAlias = tuple[str, dict[str, str], str | None]
 """A customer: the value of the address (the phone, where it is known), its aliases, and the profile's name."""
-
-
-def moment(stamp: int | str | None, otherwise: datetime) -> datetime:
-    """Unix seconds, as text or number. What is no time is when we were told: no message is lost over its date."""
-    if stamp is None:
-        return otherwise
-    try:
-        return datetime.fromtimestamp(int(stamp), UTC)
-    except (ValueError, OverflowError, OSError):
-        return otherwise
 
 
 def phone(wa_id: str) -> str:
@@ -261,7 +252,7 @@ def status_event(place: Place, status: wire.Status) -> ChannelEvent:
         state=state,
         recipient=phone(recipient) if recipient else status.get("recipient_user_id") or "",
         correlation=status.get("biz_opaque_callback_data") or None,
-        failure=late_failure((errors or [{}])[0]) if state == "failed" else None,
+        failure=late_failure(ERRORS, cast(dict[str, Any], (errors or [{}])[0]), SEE) if state == "failed" else None,
         price_category=pricing.get("category") if pricing else None,
     )
 
@@ -307,7 +298,7 @@ def user_id_event(place: Place, update: wire.UserIdUpdate) -> ChannelEvent:
 
 def error_event(place: Place, error: wire.Error, stamp: int | None) -> ChannelEvent:
     """An error that is about no message but about the number or the app. It has no id: its words are its key."""
-    failure = late_failure(error)
+    failure = late_failure(ERRORS, cast(dict[str, Any], error), SEE)
     return AccountChanged(
         account=place.account,
         dedupe=f"error:{sha256(to_json(error)).hexdigest()}:{stamp}",

@@ -13,12 +13,11 @@ from pydantic_core import to_json
 from omnichannel.adapters.whatsapp import wire
 from omnichannel.adapters.whatsapp.account import WhatsAppAccount
 from omnichannel.adapters.whatsapp.errors import SEE
-from omnichannel.adapters.whatsapp.items import moment
-from omnichannel.adapters.whatsapp.said import Unclear
 from omnichannel.channel import AccountChanged, Failure, Level, Outcome
+from omnichannel.kit.meta_graph import TEMPLATE_FIELDS, Unclear, moment, template_news
 from omnichannel.model.base import EPOCH
 
-State: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "deleted", "info"]
+State: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "deleted", "template", "info"]
 
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update
 _EVENTS: Mapping[str, State] = {
@@ -37,15 +36,6 @@ _OUTCOMES: Mapping[State, Outcome] = {
     "deleted": Outcome.AUTH,
 }
 _NO_ANSWERS = "RESTRICTED_CUSTOMER_INITIATED_MESSAGING"
-_UNUSABLE_TEMPLATE = frozenset({"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION"})
-TEMPLATE_FIELDS = frozenset(
-    {
-        "message_template_status_update",
-        "message_template_quality_update",
-        "message_template_components_update",
-        "template_category_update",
-    }
-)
 ACCOUNT_FIELDS = TEMPLATE_FIELDS | {"account_update"}
 
 
@@ -80,9 +70,11 @@ def account_events(
 ) -> Iterator[AccountChanged]:
     """One event for each of our numbers. Raises `Unclear` or `ValidationError` before the first."""
     if field in TEMPLATE_FIELDS:
-        waba, subject, state, detail, failure = _template(field, value)
+        news = template_news(field, value, SEE)
+        notice: Notice = ("", news.subject, "template", news.detail, news.failure)
     else:
-        waba, subject, state, detail, failure = _account(value)
+        notice = _account(value)
+    waba, subject, state, detail, failure = notice
     waba = waba or str(entry.get("id") or "")
     accounts = numbers.of_waba(waba)
     if not accounts:
@@ -100,7 +92,7 @@ def account_events(
         )
 
 
-Notice: TypeAlias = tuple[str, str, State | Literal["template"], str, Failure | None]
+Notice: TypeAlias = tuple[str, str, State, str, Failure | None]
 
 
 def _account(value: dict[str, Any]) -> Notice:
@@ -118,25 +110,3 @@ def _account(value: dict[str, Any]) -> Notice:
         until = moment(max(ends), EPOCH) if ends else None
         failure = Failure(outcome=outcome, level=Level.ACCOUNT, code=event, message=detail, not_before=until, see=SEE)
     return (info.get("waba_id") if info else None) or "", f"{event}:{ban_state}", state, detail, failure
-
-
-def _template(field: str, value: dict[str, Any]) -> Notice:
-    update = wire.TEMPLATE_UPDATE.validate_python(value)
-    name, language = update["message_template_name"], update.get("message_template_language") or ""
-    event, reason = update.get("event") or "", update.get("reason") or ""
-    news = [
-        event,
-        reason if reason.upper() != "NONE" else "",
-        _arrow(update.get("previous_quality_score"), update.get("new_quality_score")),
-        _arrow(update.get("previous_category"), update.get("new_category")),
-    ]
-    what = ", ".join(one for one in news if one) or field.removeprefix("message_").replace("_", " ")
-    detail = f"{name} ({language}): {what}" if language else f"{name}: {what}"
-    failure = None
-    if event in _UNUSABLE_TEMPLATE:
-        failure = Failure(outcome=Outcome.INVALID, level=Level.TEMPLATE, code=event, message=detail, see=SEE)
-    return "", f"{update.get('message_template_id') or name}:{event}", "template", detail, failure
-
-
-def _arrow(before: str | None, after: str | None) -> str:
-    return f"{before or 'unknown'} to {after}" if after else ""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from pydantic import JsonValue
 
 from omnichannel.adapters.whatsapp import surfaces
-from omnichannel.adapters.whatsapp.account import TemplateSpec
-from omnichannel.adapters.whatsapp.slots import format_slot, pick_language
-from omnichannel.channel import Failure, Level, Outcome, Part, Rejected
+from omnichannel.channel import Part
 from omnichannel.kit.degrade import numbered
+from omnichannel.kit.meta_graph import Body, Filled, TemplateSpec, refused
 from omnichannel.model.content import Location, Media, QuickReply, Template, Text
-
-Body: TypeAlias = dict[str, JsonValue]
 
 # The button that opens a list, which WhatsApp demands: at most 20 characters.
 _OPENERS = {
@@ -30,11 +27,6 @@ _OPENERS = {
     "tr": "Seçenekler",
 }
 _SEND_AS = {"image": "image", "video": "video", "audio": "audio", "file": "document"}
-
-
-def refused(code: str, message: str) -> Rejected:
-    """A part that WhatsApp has no way to say; refused before a request is made."""
-    return Rejected(Failure(outcome=Outcome.INVALID, level=Level.MESSAGE, code=code, message=message))
 
 
 def message(part: Part, content: Body) -> Body:
@@ -156,35 +148,14 @@ def template(part: Part, content: Template, spec: TemplateSpec | None) -> Body:
 
     Raises `Rejected` for a template that the account does not know, or a slot that is missing.
     """
-    if spec is None:
-        raise refused("unknown_template", f"the account has no template {content.name!r}")
-    language, code = pick_language(spec.languages, part.language)
-
-    def fill(slot: str) -> str:
-        if slot not in content.slots:
-            raise refused("missing_slot", f"template {content.name!r} needs the slot {slot!r}")
-        return format_slot(content.slots[slot], language)
-
-    components: list[JsonValue] = []
-    if spec.header is not None:
-        components.append({"type": "header", "parameters": [_header(spec, fill(spec.header))]})
-    if spec.body:
-        components.append({"type": "body", "parameters": [{"type": "text", "text": fill(slot)} for slot in spec.body]})
-    for button in spec.buttons:
+    filled = Filled(content, spec, part.language)
+    components = filled.start()
+    for button in filled.spec.buttons:
         kind = "payload" if button.kind == "quick_reply" else "text"
-        parameters: list[JsonValue] = [{"type": kind, kind: fill(button.slot)}]
+        parameters: list[JsonValue] = [{"type": kind, kind: filled.slot(button.slot)}]
         one: Body = {"type": "button", "sub_type": button.kind, "index": str(button.index), "parameters": parameters}
         components.append(one)
-    body: Body = {"name": spec.name or content.name, "language": {"policy": "deterministic", "code": code}}
-    if components:
-        body["components"] = components
-    return {"type": "template", "template": body}
-
-
-def _header(spec: TemplateSpec, value: str) -> JsonValue:
-    if spec.header_kind == "text":
-        return {"type": "text", "text": value}
-    return {"type": spec.header_kind, spec.header_kind: {"link": value}}
+    return {"type": "template", "template": filled.named({"policy": "deterministic", "code": filled.code}, components)}
 
 
 def reaction(message_id: str, emoji: str | None) -> Body:

@@ -12,11 +12,8 @@ from pydantic_core import from_json
 
 from omnichannel.adapters.whatsapp.surfaces import WEBHOOK_MEDIA_LIFE
 from omnichannel.adapters.whatsapp.wire import Body, Card, Error, MediaBody
+from omnichannel.kit.meta_graph import Unclear
 from omnichannel.model.content import Media, MediaKind
-
-
-class Unclear(Exception):
-    """An item that this version does not understand; the text says why."""
 
 
 class Said(NamedTuple):

@@ -31,8 +31,6 @@ THROUGHPUT = f"{DOCS}/throughput"
 CHANGELOG = "https://developers.facebook.com/docs/graph-api/changelog/versions"
 
 GRAPH_VERSION = "v24.0"
-BODY_LIMIT = 3_145_728
-"""Meta's webhooks are up to 3 MB: https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview"""
 
 TEXT = 4096
 INTERACTIVE_BODY = 1024

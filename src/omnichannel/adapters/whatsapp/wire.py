@@ -294,18 +294,6 @@ class AccountUpdate(TypedDict):
     ban_info: NotRequired[Ban | None]
 
 
-class TemplateUpdate(TypedDict):
-    message_template_id: NotRequired[int | str | None]
-    message_template_name: str
-    message_template_language: NotRequired[str | None]
-    event: NotRequired[str | None]
-    reason: NotRequired[str | None]
-    previous_quality_score: NotRequired[str | None]
-    new_quality_score: NotRequired[str | None]
-    previous_category: NotRequired[str | None]
-    new_category: NotRequired[str | None]
-
-
 PAYLOAD: TypeAdapter[Payload] = TypeAdapter(Payload)
 CONTACT: TypeAdapter[Contact] = TypeAdapter(Contact)
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
@@ -315,4 +303,3 @@ ERROR: TypeAdapter[Error] = TypeAdapter(Error)
 PREFERENCE: TypeAdapter[Preference] = TypeAdapter(Preference)
 USER_ID_UPDATE: TypeAdapter[UserIdUpdate] = TypeAdapter(UserIdUpdate)
 ACCOUNT_UPDATE: TypeAdapter[AccountUpdate] = TypeAdapter(AccountUpdate)
-TEMPLATE_UPDATE: TypeAdapter[TemplateUpdate] = TypeAdapter(TemplateUpdate)

@@ -183,6 +183,10 @@ class Simulator(ABC):
             found = self.customers[handle] = SimCustomer(name=name, handle=handle, language=language, country=country)
         return found
 
+    def value_of(self, handle: str, account_id: str | None = None) -> str:
+        """The value of a customer's address, as the platform tells it to our account (the first one)."""
+        return handle
+
     @abstractmethod
     def says(
         self,
@@ -299,6 +303,10 @@ class Simulator(ABC):
                 assert_never(mode)
 
     # -- HTTP
+
+    def knows(self, path: str) -> bool:
+        """Whether a request to this path is for this platform, where it shares its hosts with another one."""
+        return True
 
     def rate_limited(self, request: Request) -> Response:
         """The platform's answer to too many requests."""

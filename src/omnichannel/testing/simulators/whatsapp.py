@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from omnichannel.channel.base import Account
+from omnichannel.testing.simulators import meta_graph
 from omnichannel.testing.simulators.accounts import made_up
 from omnichannel.testing.simulators.base import (
     Request,
     Response,
     SimCustomer,
     WebhookRequest,
-    WithdrawalMode,
     file_response,
     fill,
     json_response,
     route,
 )
-from omnichannel.testing.simulators.whatsapp_hooks import Known, Number, envelope, handshake_request, shown
+from omnichannel.testing.simulators.meta_graph import handshake_request
+from omnichannel.testing.simulators.whatsapp_hooks import Known, Number, envelope, shown
 from omnichannel.testing.simulators.whatsapp_people import WhatsAppPeople
 from omnichannel.testing.simulators.whatsapp_rules import (
     GraphError,
@@ -54,6 +54,7 @@ class WhatsAppSimulator(WhatsAppPeople):
     channel: ClassVar[str] = "whatsapp"
     adapter: ClassVar[str] = "whatsapp"
     hosts: ClassVar[tuple[str, ...]] = ("graph.facebook.com", "lookaside.fbsbx.com")
+    error: ClassVar[type[meta_graph.GraphError]] = GraphError
 
     def __init__(
         self,
@@ -70,8 +71,6 @@ class WhatsAppSimulator(WhatsAppPeople):
         self.banned_countries: set[str] = set()
         self.late: dict[str, int] = {}
         """Handles whose messages fail later, with this code."""
-        self._app_secret = made_up("app_secret", self.random)
-        self._verify_token = made_up("verify_token", self.random)
         self.marked_read: list[str] = []
         self.typing: list[str] = []
 
@@ -82,8 +81,8 @@ class WhatsAppSimulator(WhatsAppPeople):
         values = {
             "waba_id": "102290129340398",
             "display_number": f"+1555{self.random.randint(10**6, 10**7 - 1)}",
-            "app_secret": self._app_secret,
-            "verify_token": self._verify_token,
+            "app_secret": self.app_secret,
+            "verify_token": self.verify_token,
             "token": made_up("token", self.random),
         }
         filled = fill(account, values, self.random)
@@ -113,7 +112,7 @@ class WhatsAppSimulator(WhatsAppPeople):
 
     def handshake(self, account_id: str, challenge: str = "1158201444") -> WebhookRequest:
         """The GET that Meta makes when a webhook URL is entered."""
-        return handshake_request(self.numbers[account_id], self.webhook_url(account_id) or "", challenge)
+        return handshake_request(self.numbers[account_id].verify_token, self.webhook_url(account_id) or "", challenge)
 
     # -- HTTP
 
@@ -128,42 +127,22 @@ class WhatsAppSimulator(WhatsAppPeople):
         person = self.find_person(body.get("to"), body.get("recipient"))
         return person.country if person else None
 
-    def gone(self, mode: WithdrawalMode, request: Request) -> Response | None:
-        """Graph-shaped answers of an API that has been withdrawn."""
-        kind = "OAuthException"
-        match mode:
-            case "402":
-                return GraphError.answer({"message": "Payment required to use this API", "type": kind}, 402)
-            case "403-plan":
-                return GraphError.answer({"message": "Your plan does not include this API", "type": kind}, 403)
-            case "410":
-                return GraphError.answer({"message": "This API has been retired", "type": kind}, 410)
-            case "200-with-error":
-                message = "(#12) messages is deprecated for all versions"
-                return GraphError.answer({"message": message, "type": kind, "code": 12}, 200)
-            case _:
-                return super().gone(mode, request)
-
     def rate_limited(self, request: Request) -> Response:
         """Throughput of the number."""
         return GraphError(130429, headers={"retry-after": str(self.random.randint(1, 5))}).response
 
-    def server_error(self, request: Request) -> Response:
-        """Graph's own trouble."""
-        return GraphError(2).response
+    def nodes(self) -> Iterable[str]:
+        """Numbers, business accounts and files."""
+        known = (node for one in self.numbers.values() for node in (one.phone_number_id, one.waba_id))
+        return (*known, *self.media)
 
     def _number(self, request: Request, node: str) -> Number:
         """The number that a request is about, if its token may use it. Raises `GraphError`."""
-        if not re.fullmatch(r"v\d+\.\d+", request.path_params["version"]):
-            raise GraphError(2500, "Unknown path components")
-        found = [one for one in self.numbers.values() if node in (one.phone_number_id, one.waba_id)]
-        if not request.bearer or request.bearer not in {one.token for one in self.numbers.values()}:
-            raise GraphError(190, "The access token is invalid or has expired")
-        for number in found:
-            if number.token == request.bearer:
+        token = self.check_caller(request, (one.token for one in self.numbers.values()))
+        for number in self.numbers.values():
+            if node in (number.phone_number_id, number.waba_id) and number.token == token:
                 return number
-        details = f"Unsupported request. Object with ID '{node}' does not exist, or misses permissions"
-        raise GraphError(100, details, subcode=33)
+        raise self.missing(node)
 
     @route("POST", "/{version}/{id}/messages")
     async def messages(self, request: Request) -> Response:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
-from omnichannel.testing.simulators.base import Seen, SeenChoice, SimFile, WebhookRequest
+from omnichannel.testing.simulators.base import Seen, SeenChoice, SimFile
 
-__all__ = ["Known", "Number", "TemplateAtMeta", "change", "envelope", "handshake_request", "shown", "signed"]
+__all__ = ["Known", "Number", "TemplateAtMeta", "change", "envelope", "shown"]
 
 _LINK = re.compile(r"https?://\S+")
 
@@ -123,24 +120,6 @@ def envelope(number: Number, *changes: Mapping[str, Any], time: datetime | None 
     if time is not None:
         entry["time"] = int(time.timestamp())
     return {"object": "whatsapp_business_account", "entry": [entry]}
-
-
-def signed(number: Number, url: str, payload: Mapping[str, Any]) -> WebhookRequest:
-    """The request with Meta's signature over the raw bytes; Meta writes non-ASCII text as escapes."""
-    body = json.dumps(payload, separators=(",", ":")).encode()
-    digest = hmac.new(number.app_secret.encode(), body, "sha256").hexdigest()
-    headers = {
-        "content-type": "application/json",
-        "user-agent": "facebookexternalua",
-        "x-hub-signature-256": f"sha256={digest}",
-    }
-    return WebhookRequest(url=url, headers=headers, body=body)
-
-
-def handshake_request(number: Number, url: str, challenge: str) -> WebhookRequest:
-    """The GET with which Meta asks whether the URL is ours."""
-    query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": number.verify_token}
-    return WebhookRequest(method="GET", url=f"{url}?{urlencode(query)}")
 
 
 def shown(number: Number, body: dict[str, Any], kind: str, message_id: str, at: datetime) -> Seen:

@@ -9,15 +9,16 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from omnichannel.kit.phone import country_of
-from omnichannel.testing.simulators.base import SimCustomer, SimFile, Simulator
-from omnichannel.testing.simulators.whatsapp_hooks import Known, Number, change, envelope, signed
+from omnichannel.testing.simulators.base import SimCustomer, SimFile
+from omnichannel.testing.simulators.meta_graph import GraphSimulator, signed
+from omnichannel.testing.simulators.whatsapp_hooks import Known, Number, change, envelope
 
 __all__ = ["WhatsAppPeople"]
 
 _KINDS = {"image": "image", "video": "video", "audio": "audio"}
 
 
-class WhatsAppPeople(Simulator):
+class WhatsAppPeople(GraphSimulator):
     """Everybody's phone. A handle is a number in E.164; who hides it is known by a business-scoped id."""
 
     numbers: dict[str, Number]
@@ -212,7 +213,7 @@ class WhatsAppPeople(Simulator):
         """Queues a whole payload, signed."""
         url = self.webhook_url(number.account_id)
         if url is not None and number.subscribed:
-            self.notify(number.account_id, signed(number, url, payload), after=after, handle=handle)
+            self.notify(number.account_id, signed(number.app_secret, url, payload), after=after, handle=handle)
 
     def contact(self, person: SimCustomer) -> dict[str, Any]:
         """The customer in `contacts`."""

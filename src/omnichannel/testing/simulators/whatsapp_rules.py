@@ -5,13 +5,13 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/refere
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
-from omnichannel.model.base import NOTHING
-from omnichannel.testing.simulators.base import BadRequest, Request, Response, json_response
+from omnichannel.testing.simulators import meta_graph
+from omnichannel.testing.simulators.base import Request
+from omnichannel.testing.simulators.meta_graph import is_object
 
 __all__ = [
     "GraphError",
@@ -20,7 +20,6 @@ __all__ = [
     "check_message",
     "error_object",
     "fits_kind",
-    "is_object",
     "objects",
 ]
 
@@ -76,51 +75,20 @@ def error_object(code: int, details: str = "") -> dict[str, Any]:
     return {"code": code, "title": title, "message": title, "error_data": {"details": details or title}, "href": docs}
 
 
-class GraphError(BadRequest):
-    """A refusal in the shape of the Graph API."""
+class GraphError(meta_graph.GraphError):
+    """A refusal of the Cloud API."""
 
-    def __init__(
-        self,
-        code: int,
-        details: str = "",
-        *,
-        status: int | None = None,
-        subcode: int | None = None,
-        headers: Mapping[str, str] = NOTHING,
-    ) -> None:
-        title = TITLES.get(code, details or "Error")
-        error: dict[str, Any] = {"message": f"(#{code}) {title}", "type": "OAuthException", "code": code}
-        if subcode is not None:
-            error["error_subcode"] = subcode
-        if details:
-            error["error_data"] = {"messaging_product": "whatsapp", "details": details}
-        error["fbtrace_id"] = "AbCdEfGhIjKlMnOpQrStUvWxYz0"
-        super().__init__(title, self.answer(error, status or STATUSES.get(code, 400), headers))
-        self.code = code
-
-    @staticmethod
-    def answer(error: Mapping[str, Any], status: int, headers: Mapping[str, str] = NOTHING) -> Response:
-        """The answer around an error."""
-        return json_response({"error": error}, status, headers)
+    titles = TITLES
+    statuses = STATUSES
+    product = "whatsapp"
 
 
 # ---------------------------------------------------------------- reading
 
 
-def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether it is an object of JSON."""
-    return isinstance(value, dict)
-
-
 def body_of(request: Request) -> dict[str, Any]:
     """The JSON object in a request. Raises `GraphError`."""
-    try:
-        found: object = json.loads(request.content)
-    except ValueError:
-        raise GraphError(100, "The body is not JSON") from None
-    if not is_object(found):
-        raise GraphError(100, "The body is not a JSON object")
-    return found
+    return meta_graph.body_of(request, GraphError)
 
 
 def _object(parent: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -116,6 +116,10 @@ class XSimulator(XDms):
             self.name(user)
         return found
 
+    def value_of(self, handle: str, account_id: str | None = None) -> str:
+        """The numeric id."""
+        return self.customers[handle].ids["user_id"]
+
     def person(self, handle: str) -> SimUser:
         """The user behind a customer's handle. Raises `LookupError`."""
         customer = self.customers.get(handle)

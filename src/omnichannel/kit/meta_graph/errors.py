@@ -1,49 +1,20 @@
-"""What all Graph platforms share: signature header, webhook handshake, error body and the general error codes."""
+"""The error body of Graph platforms, and what the codes that they share mean."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
-from urllib.parse import urlsplit
 
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue
 from pydantic_core import from_json
 
-from omnichannel.channel.errors import ErrorFacts, Rule, read_status, retry_after, unreadable
-from omnichannel.channel.wire import (
-    Admission,
-    Answer,
-    FilePart,
-    HttpReply,
-    HttpRequest,
-    HttpResponse,
-    Multipart,
-    Refuse,
-    Repeat,
-)
-from omnichannel.kit.signatures import hmac_matches, same
-from omnichannel.model.content import Media
-from omnichannel.model.outcome import Level, Outcome
+from omnichannel.channel.errors import ErrorFacts, ErrorTable, Rule, read_status, retry_after, unreadable
+from omnichannel.channel.wire import HttpResponse
+from omnichannel.model.outcome import Failure, Level, Outcome
 
-__all__ = [
-    "GRAPH_RULES",
-    "SIGNATURE_HEADER",
-    "field_of",
-    "graph_url",
-    "handshake",
-    "is_metas",
-    "read_graph_error",
-    "read_json",
-    "signature_ok",
-    "upload_request",
-]
+__all__ = ["GRAPH_RULES", "facts_of", "field_of", "late_failure", "read_graph_error"]
 
-SIGNATURE_HEADER = "x-hub-signature-256"
-# Where the API sends a client with its token: the media hosts of Meta.
-_MEDIA_HOSTS = (".fbsbx.com", ".facebook.com", ".fbcdn.net", ".whatsapp.net")
 _ERRORS = "https://developers.facebook.com/docs/graph-api/guides/error-handling"
 _LIMITS = "https://developers.facebook.com/docs/graph-api/overview/rate-limiting"
 _MESSENGER = "https://developers.facebook.com/docs/messenger-platform/error-codes"
@@ -67,39 +38,6 @@ GRAPH_RULES: tuple[Rule, ...] = (
 )
 """General codes, for the end of an adapter's rules: `rules=(*OWN, *GRAPH_RULES)`. The first match wins, so that
 codes with a subcode (`kind="10/2018278"`) and codes of one product stand before them."""
-
-
-def signature_ok(secrets: Iterable[SecretStr], body: bytes, header: str) -> bool:
-    """Whether `X-Hub-Signature-256` is ours over the raw body, under any of the app secrets. Never raises.
-
-    https://developers.facebook.com/docs/graph-api/webhooks/getting-started#validating-payloads
-    """
-    return hmac_matches(secrets, body, header, prefix="sha256=")
-
-
-def handshake(query: Mapping[str, str], verify_token: SecretStr | Iterable[SecretStr]) -> Admission:
-    """The answer to the GET that verifies a webhook: the challenge as plain text, or 403.
-
-    https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification-requests
-    """
-    tokens = (verify_token,) if isinstance(verify_token, SecretStr) else tuple(verify_token)
-    given = query.get("hub.verify_token", "")
-    if query.get("hub.mode") != "subscribe":
-        return Refuse("not a webhook verification: hub.mode is not subscribe", status=403)
-    if not given or not any(same(token.get_secret_value(), given) for token in tokens):
-        return Refuse("hub.verify_token does not match", status=403)
-    challenge = query.get("hub.challenge", "")
-    return Answer(HttpReply(200, challenge.encode("utf-8", "replace"), headers={"x-content-type-options": "nosniff"}))
-
-
-def read_json(body: bytes) -> Any:
-    """A webhook's JSON; half of a surrogate pair, which Meta sends where it cuts a name within an emoji, becomes a
-    replacement character. Raises `ValueError` or `RecursionError`."""
-    try:
-        return from_json(body)
-    except ValueError:
-        found = json.dumps(json.loads(body.decode("utf-8", "replace")), ensure_ascii=False)
-        return from_json(found.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def read_graph_error(response: HttpResponse) -> ErrorFacts | None:
@@ -131,24 +69,19 @@ def facts_of(error: Mapping[str, JsonValue]) -> ErrorFacts:
     return ErrorFacts(code=code, kind=kind, message=message[:500])
 
 
-def graph_url(version: str, path: str, *, host: str = "graph.facebook.com") -> str:
-    """`https://graph.facebook.com/v26.0/<path>`; the version with or without its `v`."""
-    return f"https://{host}/v{version.removeprefix('v')}/{path.removeprefix('/')}"
-
-
-def is_metas(url: str) -> bool:
-    """Whether a URL is on one of the hosts that Meta keeps media on, to which a token may go."""
-    try:
-        where = urlsplit(url)
-        return where.scheme == "https" and (where.hostname or "").endswith(_MEDIA_HOSTS) and where.username is None
-    except ValueError:
-        return False
-
-
-def upload_request(path: str, media: Media, fields: tuple[tuple[str, str], ...], name: str = "file") -> HttpRequest:
-    """The upload of a file. A second one of the same file harms nobody: only the message that names it is seen."""
-    body = Multipart(fields=fields, files=(FilePart(name=name, media=media),))
-    return HttpRequest(method="POST", url=path, body=body, repeat=Repeat.KEYED, limit="media")
+def late_failure(table: ErrorTable, error: Mapping[str, JsonValue], see: str) -> Failure:
+    """What a webhook says went wrong with a message that had been accepted: the same rules, and always certain."""
+    failure = table.classify(facts_of(error))
+    if failure.recognized:
+        return failure
+    return Failure(
+        outcome=Outcome.INVALID,
+        level=Level.MESSAGE,
+        code=failure.code,
+        message=failure.message,
+        recognized=False,
+        see=see,
+    )
 
 
 def field_of(answer: JsonValue, name: str) -> str:

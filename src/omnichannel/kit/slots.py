@@ -55,7 +55,7 @@ def tag(language: str) -> str:
 
 
 def pick_language(languages: Mapping[str, str], wanted: str | None) -> tuple[str, str]:
-    """The language tag and WhatsApp's code for it: exact, then the primary language, then the first one there is."""
+    """The language tag and Meta's code for it: exact, then the primary language, then the first one there is."""
     known = {tag(one): (one, code) for one, code in languages.items()}
     asked = tag(wanted or "")
     return known.get(asked) or known.get(asked.partition("-")[0]) or next(iter(known.values()))
@@ -70,7 +70,7 @@ def habits_of(language: str) -> Habits:
 def format_slot(value: Slot, language: str) -> str:
     """A value as one line of text.
 
-    Numbers that are counted or read aloud (`int`) stay as they are: an order number has no thousands. WhatsApp takes
+    Numbers that are counted or read aloud (`int`) stay as they are: an order number has no thousands. Meta takes
     no line breaks, tabs or runs of spaces in a variable
     (https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes, 132018).
     """
