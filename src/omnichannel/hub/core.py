@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from omnichannel.channel.base import Account
+from omnichannel.channel.base import Account, Channel
 from omnichannel.channel.wire import Append, Appended, Envelope, HttpRequest, Token
 from omnichannel.handlers import Handlers
 from omnichannel.handlers.dispatch import Dispatcher, Notifier
@@ -41,6 +41,7 @@ from omnichannel.stores.base import BlobStore
 from omnichannel.stores.journal import Arrival
 from omnichannel.stores.sql import SqlStore
 from omnichannel.webhooks.app import WebhookApp
+from omnichannel.webhooks.paths import path_of, url_of
 
 _log = logging.getLogger("omnichannel.hub")
 INLINE = 256 * 1024
@@ -144,7 +145,7 @@ async def open_core(
     Raises `ConfigurationError` for a missing secret and `StoreError` for a store that cannot be opened.
     """
     resolved = [resolve(account, ports.environ, ports.read_file) for account in accounts]
-    kinds = [(account, channel_class_for(account)) for account in resolved]
+    kinds = [_addressed(account, channel_class_for(account), public_url) for account in resolved]
     doors = doors_of.build(kinds, queues=queues, first_response=first_response)
     for channel in doors.endpoints.values():
         require_webhook_secret(channel)
@@ -158,6 +159,15 @@ async def open_core(
         await core.notifier.begin()
         stack.push_async_callback(core.transport.aclose)
         yield core
+
+
+def _addressed(account: Account, kind: type[Channel[Any]], public_url: str) -> tuple[Account, type[Channel[Any]]]:
+    """The account, with the URL of its webhooks where its channel has to tell the platform and it names none."""
+    name = kind.webhook_url
+    if name is not None and not getattr(account, name):
+        url = url_of(public_url, path_of(account.endpoint or account.id))
+        account = account.model_copy(update={name: url})
+    return account, kind
 
 
 def _runner(store: SqlStore, ports: Ports, ids: IdSource, transport: Transport, mailer: Any) -> Runner:

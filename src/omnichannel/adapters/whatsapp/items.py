@@ -27,6 +27,7 @@ from omnichannel.channel import (
     Outcome,
     ReactionChanged,
 )
+from omnichannel.kit.phone import international as phone
 from omnichannel.kit.records import constructor
 from omnichannel.model.address import Assurance
 from omnichannel.model.base import NOTHING
@@ -52,7 +53,6 @@ _ACCOUNT_STATES: Mapping[Outcome, AccountState] = {
     Outcome.PAYMENT_REQUIRED: "restricted",
 }
 _CHANGES = frozenset({"edit", "revoke", "reaction"})
-_OLD_MEXICO = 13
 _BSUID = re.compile(r"\b[A-Z]{2}(?:\.ENT)?\.[0-9A-Za-z]{1,128}\b")
 
 
@@ -77,16 +77,6 @@ def moment(stamp: int | str | None, otherwise: datetime) -> datetime:
         return datetime.fromtimestamp(int(stamp), UTC)
     except (ValueError, OverflowError, OSError):
         return otherwise
-
-
-def phone(wa_id: str) -> str:
-    """A WhatsApp id is the international number in digits, but keeps the 1 that Mexican mobiles lost in 2019.
-
-    The same as `kit.phone.e164`, without reading a numbering plan for each message."""
-    digits = wa_id.lstrip("+")
-    if len(digits) == _OLD_MEXICO and digits.startswith("521"):
-        digits = f"52{digits[3:]}"
-    return f"+{digits}"
 
 
 def person(
