@@ -14,6 +14,7 @@ from sqlalchemy import Executable, select
 
 from omnichannel import Handlers, Hub
 from omnichannel.adapters.smtp_imap import SmtpImapAccount
+from omnichannel.adapters.twilio_sms import TwilioSmsAccount
 from omnichannel.adapters.whatsapp import WhatsAppAccount
 from omnichannel.adapters.whatsapp.account import TemplateSpec
 from omnichannel.adapters.x import XAccount
@@ -58,6 +59,18 @@ KNOWN: dict[str, OneOfOurs] = {
             "verify_token": "env:E",
             "display_number": "+33199999999",
             "templates": TEMPLATES,
+        },
+        _phone,
+    ),
+    "sms": OneOfOurs(
+        TwilioSmsAccount,
+        {
+            "id": "sms-fr",
+            "account_sid": "AC0123456789abcdef0123456789abcdef",
+            "auth_token": "env:H",
+            "api_key": "SK0123456789abcdef0123456789abcdef",
+            "api_secret": "env:I",
+            "sender": "+33644600001",
         },
         _phone,
     ),

@@ -82,7 +82,8 @@ def poll(call: Call, ours: Ours, cursor: str | None) -> Flow[Batch]:
 
 
 def _following(known: Cursor, items: Sequence[Item], until: datetime | None) -> Cursor:
-    since = max([known.since, *map(_time, items), *([until] if until else [])])
+    times: list[datetime] = [known.since, *map(_time, items), *([until] if until else [])]
+    since = max(times)
     recent = [_key(one) for one in items if _time(one) >= since - POLL_OVERLAP]
     return Cursor(since, frozenset(recent[-POLL_SEEN:]))
 
