@@ -178,12 +178,12 @@ async def test_an_answer_that_was_lost_with_its_message(world: World, channel: s
 
 @sources
 async def test_an_answer_that_was_lost_after_its_message(world: World, channel: str) -> None:
-    """X's echo and WhatsApp's status settle it; a mail is sent once more under the same Message-ID."""
+    """X's echo and the statuses of WhatsApp and SMS settle it; a mail is sent once more under the same Message-ID."""
     async with world.run(make_hub(channel)) as live:
         delivery = await unanswered(world, live, channel, "timeout_after_write", "Your bag is here.")
         assert await state_of(live, delivery) == "unknown"
         await world.advance(MINUTE)
-        known = {"x": "accepted", "whatsapp": "read", "email": "unknown"}
+        known = {"x": "accepted", "whatsapp": "read", "sms": "delivered", "email": "unknown"}
         assert await state_of(live, delivery) == known[channel]
         assert await outcome(world, channel) == (["Your bag is here."], 1)
         tried = [one.state for one in (await live.delivery(delivery)).attempts]

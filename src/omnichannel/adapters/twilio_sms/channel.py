@@ -209,8 +209,8 @@ def narrowed(dm: Capabilities, account: TwilioSmsAccount) -> Capabilities:
 def _rate_of(account: TwilioSmsAccount) -> int:
     numbers = account.own_numbers
     if not numbers:
-        # A name, or a service that says nothing of its pool: Twilio's queue knows better than we do.
-        return facts.SHORT_CODE_RATE
+        # A service that says nothing of its pool: Twilio's queue knows better than we do.
+        return facts.NAME_RATE if account.messaging_service_sid is None else facts.SHORT_CODE_RATE
     return sum(_number_rate(one) for one in (numbers if account.messaging_service_sid else numbers[:1]))
 
 

@@ -22,10 +22,11 @@ def read_error(response: HttpResponse) -> ErrorFacts | None:
 
     https://www.twilio.com/docs/usage/twilios-response#response-formats-exceptions
     """
-    if response.ok:
-        return None
     data = response.json()
     body: dict[str, Any] = cast(dict[str, Any], data) if is_object(data) else {}
+    # No resource has a numeric `code` and a `message`: that is an error, whatever the status says.
+    if response.ok and not (isinstance(body.get("code"), int) and "message" in body):
+        return None
     words = next((found for name in ("message", "detail", "title") if (found := text_of(body.get(name)))), None)
     return ErrorFacts(
         status=response.status,

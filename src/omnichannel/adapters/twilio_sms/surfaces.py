@@ -50,15 +50,16 @@ VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm", "video/3gpp")
 AUDIO_TYPES = ("audio/mpeg", "audio/mp4", "audio/ogg", "audio/3gpp", "audio/amr")
 FILE_TYPES = ("application/pdf", "text/vcard", "text/x-vcard", "text/calendar", "text/csv")
 
-_SECOND = timedelta(seconds=1)
 
 
 def rate(count: int) -> RateLimit:
-    """So many segments a second from one sender; Twilio queues more for at most 10 hours, and then drops them."""
-    return RateLimit(level="account", count=count, per=_SECOND, see=RATES)
+    """So many segments a second from one sender, counted over a minute: Twilio takes more at a time and queues it.
+
+    What waits there for 10 hours is dropped, so in the long run we give it no more than goes out."""
+    return RateLimit(level="account", count=60 * count, per=timedelta(minutes=1), see=RATES)
 
 
-LONG_CODE_RATE, TOLL_FREE_RATE, SHORT_CODE_RATE = 1, 3, 100
+LONG_CODE_RATE, TOLL_FREE_RATE, NAME_RATE, SHORT_CODE_RATE = 1, 3, 10, 100
 
 DM = Capabilities(
     text_limit=TEXT,
