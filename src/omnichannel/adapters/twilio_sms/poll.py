@@ -64,7 +64,7 @@ def poll(call: Call, ours: Ours, cursor: str | None) -> Flow[Batch]:
         items = _items(newest)
         begun = None if not items else Cursor(_time(items[0]), frozenset({_key(items[0])})).dump()
         return Batch(envelopes=(), cursor=begun, again_after=POLL_AGAIN)
-    items, until = yield from _window(call, known.since - POLL_OVERLAP)
+    items, until = yield from _window(call, known)
     items.sort(key=_time)
     fresh = [one for one in items if _key(one) not in known.seen]
     envelopes: list[Envelope] = []
@@ -88,24 +88,25 @@ def _following(known: Cursor, items: Sequence[Item], until: datetime | None) -> 
     return Cursor(since, frozenset(recent[-POLL_SEEN:]))
 
 
-def _window(call: Call, since: datetime) -> Flow[tuple[list[Item], datetime | None]]:
-    """All messages from `since` on; where those are more than a page, of a shorter time, whose end is given too."""
+def _window(call: Call, known: Cursor) -> Flow[tuple[list[Item], datetime | None]]:
+    """All messages since the cursor, its last minutes included; where those are more than a page, those of a shorter
+    time, whose end is given too. It lies after the cursor, so that each window leads on."""
     until: datetime | None = None
     while True:
-        page = yield from _page(call, since, until)
+        page = yield from _page(call, known.since - POLL_OVERLAP, until)
         items = _items(page)
         following = text_of(member(page, "next_page_uri"))
         if following is None:
             return items, until
         newest = min(_time(items[0]), until) if until else _time(items[0])
-        half = (since + (newest - since) / 2).replace(microsecond=0)
-        if half <= since:
+        half = (known.since + (newest - known.since) / 2).replace(microsecond=0)
+        if half <= known.since:
             # All within a second or two: no shorter time helps.
             while following is not None:
                 page = yield from call(_list(following))
                 items += _items(page)
                 following = text_of(member(page, "next_page_uri"))
-            return items, until or newest
+            return items, until
         until = half
 
 
