@@ -51,7 +51,6 @@ AUDIO_TYPES = ("audio/mpeg", "audio/mp4", "audio/ogg", "audio/3gpp", "audio/amr"
 FILE_TYPES = ("application/pdf", "text/vcard", "text/x-vcard", "text/calendar", "text/csv")
 
 
-
 def rate(count: int) -> RateLimit:
     """So many segments a second from one sender, counted over a minute: Twilio takes more at a time and queues it.
 

@@ -36,6 +36,7 @@ MMS_COUNTRIES = frozenset({"AU", "CA", "US"})
 NO_NAMES = frozenset({"CA", "CN", "US"})
 """Countries whose networks take no names as senders: https://help.twilio.com/articles/223133767"""
 CALLS_A_SECOND = 100
+_A_MOMENT = timedelta(milliseconds=100)
 _LINK = re.compile(r"(?:https?://|sms:|mailto:)\S+")
 
 
@@ -289,7 +290,7 @@ class TwilioSmsSimulator(TwilioSmsRead):
     def _follow(self, message: Message, out_at: datetime, late: int | None) -> None:
         """The statuses that it will have, and the callbacks that tell them."""
         to_carrier, to_customer = self.wait_between()
-        steps = [Step(out_at, "queued")] if message.service else []
+        steps = [Step(out_at + _A_MOMENT, "queued")] if message.service else []
         if late in (30001, 30036):
             steps.append(Step(out_at + to_carrier, "failed", late, WORDS[late]))
         else:
