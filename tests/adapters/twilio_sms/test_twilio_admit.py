@@ -8,22 +8,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from twilio.request_validator import RequestValidator
 
 from omnichannel.adapters.twilio_sms import TwilioSmsChannel
 from omnichannel.channel import Accept, Envelope, HttpRequest, Keys, Refuse
 from omnichannel.kit.forms import form_pairs
+from omnichannel.kit.signatures import hmac_sign
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.runtime.secrets import require_webhook_secret
 from omnichannel.testing.asgi import asgi_call, http_scope
 from omnichannel.webhooks.app import WebhookApp
 from tests.adapters.twilio_sms.given_twilio import CHANNEL, HOOK, TOKEN, account, signature
+from tests.adapters.twilio_sms.library import RequestValidator
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 LIBRARY = "https://github.com/twilio/twilio-python/blob/main/tests/unit/test_request_validator.py"
@@ -62,7 +63,7 @@ WITH_12345 = TwilioSmsChannel(account(auth_token="12345"))
 
 def envelope(url: str, body: bytes, given: str | None, method: str = "POST", **headers: str) -> Envelope:
     """A call as the webhook app hands it over."""
-    query = dict(pair.partition("=")[::2] for pair in urlsplit(url).query.split("&") if pair)
+    query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     signed = {} if given is None else {"x-twilio-signature": given}
     return Envelope(method=method, url=url, query=query, headers={**signed, **headers}, content=body, received_at=NOW)
 
@@ -143,8 +144,6 @@ def test_garbage_is_refused_and_nothing_is_raised(body: bytes, given: str, url: 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_not_utf_8_are_signed_as_they_are(raw: bytes) -> None:
     body = b"Body=" + b"".join(b"%%%02X" % byte for byte in raw)
-    from omnichannel.kit.signatures import hmac_sign
-
     given = hmac_sign(TOKEN, HOOK.encode() + b"Body" + raw, algorithm="sha1", encoding="base64")
     assert accepted(CHANNEL, envelope(HOOK, body, given))
 
@@ -304,7 +303,8 @@ async def call(app: WebhookApp, stand: Stand, given: str, body: bytes, more: Map
 async def test_every_url_behind_every_proxy_is_right() -> None:
     """The signature is made by Twilio's own library, for the URL that Twilio has."""
     assert len(STANDS) >= 500
-    body, wrong = urlencode(SMS).encode(), []
+    body = urlencode(SMS).encode()
+    wrong: list[tuple[Stand, int]] = []
     for stand in STANDS:
         kept: list[Envelope] = []
         given: str = RequestValidator(TOKEN).compute_signature(stand.at_twilio, SMS)
@@ -317,7 +317,8 @@ async def test_every_url_behind_every_proxy_is_right() -> None:
 async def test_no_header_makes_another_url_count() -> None:
     """A webhook that was signed for another URL (another customer of Twilio's, another path, another query) is not
     ours, whatever the headers say about where it was going."""
-    body, spoofed, tried = urlencode(SMS).encode(), [], 0
+    body, tried = urlencode(SMS).encode(), 0
+    spoofed: list[tuple[Stand, str, int]] = []
     for stand in STANDS:
         ours = urlsplit(stand.at_twilio)
         others = {

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from omnichannel.adapters.twilio_sms import TwilioSmsAccount, TwilioSmsChannel
-from omnichannel.channel import Form, HttpRequest, Part
+from omnichannel.channel import Capabilities, Form, HttpRequest, Part
 from omnichannel.kit.degrade import fit
 from omnichannel.model.content import Media, QuickReply, Text
 from tests.adapters.twilio_sms.given_twilio import CHANNEL, FIRST, KEY, SERVICE, SID, TOKEN, account
@@ -44,8 +44,10 @@ def rate(**more: object) -> int:
     return limit.count // int(limit.per.total_seconds())
 
 
-def _dm(**more: object) -> Any:
-    return TwilioSmsChannel(account(**more)).surface("dm")
+def _dm(**more: object) -> Capabilities:
+    found = TwilioSmsChannel(account(**more)).surface("dm")
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from omnichannel.adapters.twilio_sms import TwilioSmsAccount, TwilioSmsChannel
-from omnichannel.channel import ChannelEvent, Envelope
+from omnichannel.channel import ChannelEvent, Envelope, MessageReceived
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 # The ids of these payloads are made up and shorter than Twilio's, so ours are made without looking at their form.
@@ -75,6 +75,7 @@ def test_a_published_payload_means_what_it_says(corpus: Path, name: str) -> None
 
 def test_the_picture_is_where_it_was_said_to_be(corpus: Path) -> None:
     (event,) = parsed(corpus, f"{SPEC}_with_attachment-10")
-    (picture,) = getattr(event, "attachments", ())
+    assert isinstance(event, MessageReceived)
+    (picture,) = event.attachments
     assert (picture.kind, picture.type) == ("image", "image/jpeg")
     assert picture.ref == "platform:https://chatwoot-assets.local/sample.png"
