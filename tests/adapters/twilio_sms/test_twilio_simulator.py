@@ -176,6 +176,18 @@ async def test_a_service_keeps_its_sender_for_a_customer() -> None:
     assert event.recipients == (FR,)
 
 
+async def test_an_answer_comes_from_the_number_that_was_written_to() -> None:
+    town = Town(numbers=("+14155550101",))
+    for number in (US, "+14155550101", US):
+        town.sim.sends(ANN, number, "Hello")
+        (event,) = [one for one in await town.later() if one.kind == "message_received"]
+        assert event.context == {"number": number}
+        await town.sent("Hi", context=event.context)
+    assert [one.sender for one in town.sim.messages.values() if one.direction != "inbound"] == [US, "+14155550101", US]
+    await town.sent("Hi", context={"number": "+14155550999"})
+    assert list(town.sim.messages.values())[-1].sender == US
+
+
 async def test_a_name_gets_no_answers() -> None:
     town = Town(sender="KLM")
     await town.sent("Hello", to=BO)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, cast
 
+from omnichannel.adapters.twilio_sms.surfaces import MESSAGES
 from omnichannel.channel import ErrorFacts, ErrorTable, Failure, HttpResponse, Level, Outcome, Rule
 from omnichannel.channel.errors import retry_after
 from omnichannel.kit.shapes import is_object, text_of
@@ -51,7 +52,7 @@ RULES = (
     # Only those who were verified get messages of a trial account, and only countries that were allowed: the rest
     # of the account works.
     _rule(Outcome.AUTH, 21608, level=Level.ADDRESS),
-    _rule(Outcome.AUTH, 21408, level=Level.COUNTRY),
+    _rule(Outcome.AUTH, 21408, level=Level.COUNTRY, hold=_HOUR),
     _rule(Outcome.AUTH, 30018, 30024, 30032, 30033, 30034),
     # the API itself
     _rule(Outcome.WITHDRAWN, 20410),
@@ -86,6 +87,8 @@ RULES = (
     _rule(Outcome.INVALID, 35114, 35118, 35125),
     # Two bots are talking with each other: https://www.twilio.com/docs/api/errors/14107
     _rule(Outcome.INVALID, 14107, 14109),
+    # Not a code but a status: somebody took back what was scheduled.
+    Rule(outcome=Outcome.INVALID, code="canceled", see=MESSAGES),
 )
 ERRORS = ErrorTable(read=read_error, rules=RULES)
 

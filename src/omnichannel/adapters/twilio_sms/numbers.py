@@ -18,6 +18,8 @@ class Numbers:
     by_number: Mapping[tuple[str, str], str]
     by_service: Mapping[tuple[str, str], str]
     by_sid: Mapping[str, str]
+    several: frozenset[str]
+    """Accounts with several numbers and nobody who chooses among them: an answer goes out from where it came in."""
 
     @classmethod
     def of(cls, main: TwilioSmsAccount, accounts: Iterable[TwilioSmsAccount]) -> Numbers:
@@ -37,6 +39,9 @@ class Numbers:
             by_number=numbers,
             by_service=services,
             by_sid={one.account_sid: one.id for one in everybody if owners[one.account_sid] == 1},
+            several=frozenset(
+                one.id for one in everybody if one.messaging_service_sid is None and len(one.own_numbers) > 1
+            ),
         )
 
     def account(self, account_sid: str, ours: str, service: str = "") -> str | None:

@@ -119,7 +119,7 @@ def _message(
         # A network knows its subscribers; names and short codes are lent to whoever asks, and are machines.
         assurance=VERIFIED if person else UNKNOWN,
         automatic=not person or word in _ANSWERED_BY_TWILIO,
-        context={"opt_out_type": word} if word else NOTHING,
+        context=_kept(word, recipient if account in numbers.several else None) if word or numbers.several else NOTHING,
     )
     if word not in ("STOP", "START"):
         return [received]
@@ -135,6 +135,14 @@ def _message(
         text=text,
     )
     return [received, consent]
+
+
+def _kept(word: str, number: str | None) -> Mapping[str, str]:
+    """What comes back with an answer: the number that was written to, where the account has several."""
+    kept = {"opt_out_type": word} if word else {}
+    if number:
+        kept["number"] = number
+    return kept or NOTHING
 
 
 def _attached(fields: Fields) -> tuple[Media, ...]:

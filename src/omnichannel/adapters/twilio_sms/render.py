@@ -39,7 +39,7 @@ def message(account: TwilioSmsAccount, part: Part) -> Fields:
         raise refused("empty", "Twilio sends no empty text")
     return (
         ("To", part.to),
-        *_from(account),
+        *_from(account, part),
         *((("Body", words),) if words else ()),
         *(("MediaUrl", url) for url in urls),
         *_options(account, part),
@@ -53,10 +53,11 @@ def cost(fields: Fields) -> int:
     return sms_segments(dict(fields).get("Body", "")).segments
 
 
-def _from(account: TwilioSmsAccount) -> Fields:
+def _from(account: TwilioSmsAccount, part: Part) -> Fields:
     if account.messaging_service_sid is not None:
         return (("MessagingServiceSid", account.messaging_service_sid),)
-    return (("From", account.sender or ""),)
+    theirs = part.context.get("number")
+    return (("From", theirs if theirs in account.own_numbers and theirs else account.sender or ""),)
 
 
 def _options(account: TwilioSmsAccount, part: Part) -> Fields:
