@@ -148,6 +148,16 @@ def test_bytes_that_are_not_utf_8_are_signed_as_they_are(raw: bytes) -> None:
     assert accepted(CHANNEL, envelope(HOOK, body, given))
 
 
+@pytest.mark.parametrize(
+    "url", ["https://desk.example:99999/sms", "https://[::1/sms", "desk.example/sms", "https:///sms"]
+)
+def test_a_url_that_is_none_is_signed_as_it_is(url: str) -> None:
+    body = urlencode(SMS).encode()
+    for signed, good in ((signature(TOKEN, url, SMS), True), ("forged", False)):
+        call = Envelope(url=url, headers={"x-twilio-signature": signed}, content=body, received_at=NOW)
+        assert accepted(CHANNEL, call) == good
+
+
 def test_unsigned_and_empty() -> None:
     body = urlencode(SMS).encode()
     assert not accepted(CHANNEL, envelope(HOOK, body, None))

@@ -13,7 +13,7 @@ from omnichannel.adapters.twilio_sms import TwilioSmsAccount, TwilioSmsChannel
 from omnichannel.channel import Capabilities, Form, HttpRequest, Part
 from omnichannel.kit.degrade import fit
 from omnichannel.model.content import Media, QuickReply, Text
-from tests.adapters.twilio_sms.given_twilio import CHANNEL, FIRST, KEY, SERVICE, SID, TOKEN, account
+from tests.adapters.twilio_sms.given_twilio import CHANNEL, FIRST, KEY, NAMED, SERVICE, SID, TOKEN, account
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 PICTURE = Media(kind="image", type="image/png", name="bag.png", ref="https://m.example/1.png")
@@ -162,6 +162,12 @@ def test_options_of_a_send() -> None:
         "ValidityPeriod": "300",
         "SmartEncoded": "true",
     }
+
+
+def test_nobody_is_told_where_there_is_no_url() -> None:
+    request = next(TwilioSmsChannel(NAMED).send(Part(key="p", to="+33612345678", content=Text("x"))))
+    assert isinstance(request, HttpRequest)
+    assert request.body == Form((("To", "+33612345678"), ("From", "KLM"), ("Body", "x")))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from omnichannel.testing.faults import FaultPlan
 from omnichannel.testing.simulators.base import SimFile
 from omnichannel.testing.simulators.twilio_sms import TwilioSmsSimulator
 from tests.adapters.twilio_sms.given_twilio import KEY, SERVICE, SID, account
-from tests.adapters.twilio_sms.library import Client, TwilioHttpClient, TwilioRestException
+from tests.adapters.twilio_sms.library import Client, TwilioException, TwilioHttpClient, TwilioRestException
 
 ANN = "+14155550111"
 US = "+14155550100"
@@ -125,6 +125,52 @@ def test_numbers_services_and_the_account_are_read(town: Town) -> None:
     assert (number.phone_number, number.capabilities["sms"]) == (US, True)
     assert town.client.api.v2010.accounts(SID).fetch().status == "active"
     assert town.client.messaging.v1.services(SERVICE).fetch().sid == SERVICE
+
+
+def test_where_webhooks_go_is_set(town: Town) -> None:
+    (number,) = town.client.incoming_phone_numbers.list(phone_number=US)
+    of = town.client.incoming_phone_numbers(number.sid)
+    assert of.update(sms_url="https://desk.example/hooks/sms").sms_url == "https://desk.example/hooks/sms"
+    assert (of.fetch().sms_url, town.sim.webhook_url("sms")) == (("https://desk.example/hooks/sms",) * 2)
+    with pytest.raises(TwilioRestException) as missing:
+        town.client.incoming_phone_numbers("PN" + "9" * 32).fetch()
+    assert missing.value.code == 20404
+
+
+def test_what_is_out_cannot_be_canceled_and_what_is_under_way_not_removed(town: Town) -> None:
+    sent = town.client.messages.create(to=ANN, from_=US, body="x")
+    for change in ({"status": "canceled"}, {"body": ""}, {"body": "y"}):
+        with pytest.raises(TwilioRestException):
+            town.client.messages(sent.sid).update(**change)
+    with pytest.raises(TwilioRestException) as kept:
+        town.client.messages(sent.sid).delete()
+    assert kept.value.status == 409
+    town.now += timedelta(minutes=1)
+    assert town.client.messages(sent.sid).delete()
+
+
+def test_a_file_is_removed(town: Town) -> None:
+    sid = town.sim.says(ANN, "Look", attachments=[SimFile("a.png", b"\x89PNG", "image/png")])
+    (media,) = town.client.messages(sid).media.list()
+    assert town.client.messages(sid).media(media.sid).delete()
+    assert town.client.messages(sid).media.list() == []
+    with pytest.raises(TwilioRestException) as missing:
+        town.client.messages(sid).media(media.sid).fetch()
+    assert missing.value.code == 20404
+
+
+def test_a_day_of_messages_and_a_page_too_large(town: Town) -> None:
+    town.now += timedelta(days=3)
+    town.sim.says(ANN, "Of that day")
+    found = town.client.messages.list(date_sent=town.now.date())
+    assert [one.body for one in found] == ["Of that day"]
+    with pytest.raises(TwilioException, match="PageSize is between 1 and 1000"):
+        town.client.messages.page(page_size=1001)
+
+
+def test_another_account_is_not_ours_to_read(town: Town) -> None:
+    with pytest.raises(TwilioException, match="20404"):
+        town.client.api.v2010.accounts("AC" + "9" * 32).messages.list()
 
 
 @pytest.mark.parametrize(
