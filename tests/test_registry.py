@@ -88,7 +88,7 @@ def test_an_adapter_is_found_by_its_channel_too() -> None:
         ("E-Mail", "no channel or adapter 'E-Mail'; did you mean 'email'?"),
         (
             "carrier pigeon",
-            "no channel or adapter 'carrier pigeon'; there are: console, messenger, smtp_imap, whatsapp, x",
+            "no channel or adapter 'carrier pigeon'; there are: console, messenger, smtp_imap, twilio_sms, whatsapp, x",
         ),
     ],
 )

@@ -187,7 +187,8 @@ def prices() -> str:
 
 def _price(fact: PriceFact) -> Sequence[str]:
     since, until = (str(day) if day else "" for day in (fact.since, fact.until))
-    return (fact.action, f"{fact.amount} {fact.currency}", fact.country or "", fact.condition, since, until)
+    amount = f"{fact.amount} {fact.currency}{' a segment' if fact.per == 'segment' else ''}"
+    return (fact.action, amount, fact.country or "", fact.condition, since, until)
 
 
 TABLES: Mapping[str, Callable[[], str]] = {

@@ -52,6 +52,7 @@ ADAPTERS: Mapping[str, AdapterEntry] = MappingProxyType(
             _ours("console", "console", "Console", "This terminal: you type as the customer"),
             _ours("messenger", "messenger", "Messenger", "Facebook Messenger by Meta's Messenger Platform"),
             _ours("smtp_imap", "email", "SmtpImap", "E-mail by SMTP and IMAP", extra="email"),
+            _ours("twilio_sms", "sms", "TwilioSms", "SMS and MMS by Twilio"),
             _ours("whatsapp", "whatsapp", "WhatsApp", "WhatsApp by Meta's Cloud API"),
             _ours("x", "x", "X", "X (Twitter) direct messages and mentions by API v2"),
         )

@@ -130,7 +130,7 @@ TABLES = (
         ),
         (
             "schema = 1\n[accounts.a]",
-            "accounts.a.channel: missing; expected one of console, email, messenger, whatsapp, x",
+            "accounts.a.channel: missing; expected one of console, email, messenger, sms, whatsapp, x",
         ),
         (
             'schema = 1\n[accounts.a]\nchannel = "whatsap"',

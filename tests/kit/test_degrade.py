@@ -1,6 +1,7 @@
 """What a surface cannot show is said in another way, and what is lost is named."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -280,3 +281,32 @@ def test_a_typed_answer_is_matched(typed: str, choice: str | None) -> None:
 def test_any_answer_is_one_of_the_options_or_none(typed: str) -> None:
     assert match_choice(typed, OPTIONS) in {None, *(option.choice for option in OPTIONS)}
     assert match_choice(typed, ()) is None
+
+
+FETCHED = replace(
+    PLAIN,
+    media={
+        "image": MediaLimit(max_bytes=1000, types=("image/*",), by_url=True),
+        "file": MediaLimit(max_bytes=1000, per_message=2, caption=100, by_url=True),
+    },
+    features={"attachments": Support.FULL},
+)
+
+
+@pytest.mark.parametrize("kind", ["image", "file"])
+def test_what_the_platform_fetches_needs_a_url(kind: Any) -> None:
+    type_ = "image/png" if kind == "image" else "application/pdf"
+    linked = Media(kind=kind, type=type_, name="a", ref="https://m.example/1")
+    ours = replace(linked, ref="blob:1")
+    # One of ours goes under the URL that it is served at, one with a URL of its own under that.
+    assert fit(linked, FETCHED, media_url=lambda _: "https://no.example") == full(linked)
+    assert fit(ours, FETCHED, media_url=lambda _: "https://m.example/1") == full(linked)
+    assert fit(ours, FETCHED) == lossy("attachments", Text("a"))
+    riding = fit(Text("Here", attachments=[ours]), FETCHED, media_url=lambda _: "https://m.example/1")
+    apart = (Text("Here"), linked) if kind == "image" else (Text("Here", attachments=[linked]),)
+    assert riding == full(*apart)
+
+
+def test_a_link_of_its_own_is_in_the_line_of_a_file() -> None:
+    linked = Media(kind="audio", name="a.ogg", ref="https://m.example/1")
+    assert fit(linked, PLAIN) == lossy("attachments", Text("a.ogg: https://m.example/1"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnichannel.kit.phone import country_of, digits, e164
+from omnichannel.kit.phone import country_of, digits, e164, international
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,8 @@ def test_country(number: str, country: str | None) -> None:
 
 def test_digits() -> None:
     assert digits("+33 (0)6-12 ٣") == "3306123"
+
+
+@pytest.mark.parametrize("number", ["+33612345678", "33612345678", "+5215512345678", "5215512345678", "525512345678"])
+def test_what_platforms_write_whole(number: str) -> None:
+    assert international(number) == e164(f"+{number.removeprefix('+')}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omnichannel.kit.sms import SmsSegments, is_gsm
+from omnichannel.kit.sms import SmsSegments, is_gsm, is_toll_free, sender_kind, sms_link
 from omnichannel.kit.text import measure, sms_segments
 
 
@@ -46,3 +46,39 @@ def test_encoding_units_and_segments(text: str, encoding: str, units: int, segme
 
 def test_segments_are_values() -> None:
     assert sms_segments("hi") == SmsSegments("gsm7", 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("sender", "kind"),
+    [
+        ("+14155550100", "number"),
+        ("+447700900123", "number"),
+        ("+0123456789", None),
+        ("+12", None),
+        ("12345", "short_code"),
+        ("3630", "short_code"),
+        ("KLM", "alphanumeric"),
+        ("Air France", "alphanumeric"),
+        ("A1", "alphanumeric"),
+        ("ElevenChars", "alphanumeric"),
+        ("TwelveChars!", None),
+        ("TwelveCharss", None),
+        ("0612345678", None),
+        ("Zürich", None),
+        ("", None),
+    ],
+)
+def test_who_sends(sender: str, kind: str | None) -> None:
+    assert sender_kind(sender) == kind
+
+
+@pytest.mark.parametrize(
+    ("number", "free"),
+    [("+18005550100", True), ("+18885550100", True), ("+18015550100", False), ("+448005550100", False), ("800", False)],
+)
+def test_toll_free(number: str, free: bool) -> None:
+    assert is_toll_free(number) == free
+
+
+def test_a_link_for_android_and_for_iphone() -> None:
+    assert sms_link("+14155550100", "Où & 1+1 #A2") == "sms:+14155550100?&body=O%C3%B9%20%26%201%2B1%20%23A2"

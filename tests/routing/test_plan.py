@@ -265,6 +265,15 @@ def test_a_step_says_what_it_costs_and_what_is_lost() -> None:
     assert step(decision, "care-mail").cost is None
 
 
+def test_what_is_paid_by_the_segment_costs_more_when_it_is_long() -> None:
+    by_segment = replace(SMS, prices=(PriceFact(action="send", amount=Decimal("0.08"), per="segment"),))
+    facts = replace(OPEN, doors=[by_segment])
+    for text, segments in (("a" * 160, 1), ("a" * 161, 2), ("ж" * 71, 2), ("", 1)):
+        content = Text(text, quick_replies=() if text else [QuickReply("Yes")])
+        cost = step(decide(replace(START, content=content), facts, NOW), "sms-fr").cost
+        assert cost == segments * Decimal("0.08"), text
+
+
 def test_a_link_may_cost_more() -> None:
     prices = (
         PriceFact(action="send", amount=Decimal("0.015")),

@@ -15,6 +15,7 @@ from sqlalchemy import Executable, select
 from omnichannel import Handlers, Hub
 from omnichannel.adapters.messenger import MessengerAccount
 from omnichannel.adapters.smtp_imap import SmtpImapAccount
+from omnichannel.adapters.twilio_sms import TwilioSmsAccount
 from omnichannel.adapters.whatsapp import WhatsAppAccount
 from omnichannel.adapters.whatsapp.account import TemplateSpec
 from omnichannel.adapters.x import XAccount
@@ -81,6 +82,19 @@ KNOWN: dict[str, OneOfOurs] = {
         },
         lambda name: f"{name.lower()}.on.messenger",
         "https://m.me/",
+    ),
+    "sms": OneOfOurs(
+        TwilioSmsAccount,
+        {
+            "id": "sms-fr",
+            "account_sid": "AC0123456789abcdef0123456789abcdef",
+            "auth_token": "env:H",
+            "api_key": "SK0123456789abcdef0123456789abcdef",
+            "api_secret": "env:I",
+            "sender": "+33644600001",
+        },
+        _phone,
+        "sms:",
     ),
     "email": OneOfOurs(
         SmtpImapAccount,

@@ -183,7 +183,7 @@ async def test_an_answer_that_was_lost_after_its_message(world: World, channel: 
         delivery = await unanswered(world, live, channel, "timeout_after_write", "Your bag is here.")
         assert await state_of(live, delivery) == "unknown"
         await world.advance(MINUTE)
-        known = {"x": "accepted", "whatsapp": "read", "messenger": "read", "email": "unknown"}
+        known = {"x": "accepted", "whatsapp": "read", "messenger": "read", "sms": "delivered", "email": "unknown"}
         assert await state_of(live, delivery) == known[channel]
         assert await outcome(world, channel) == (["Your bag is here."], 1)
         tried = [one.state for one in (await live.delivery(delivery)).attempts]

@@ -15,6 +15,7 @@ from omnichannel.testing.people import Person
 from omnichannel.testing.simulators.base import WithdrawalMode
 from omnichannel.testing.simulators.mail import MailSimulator
 from omnichannel.testing.simulators.messenger import MessengerSimulator
+from omnichannel.testing.simulators.twilio_sms import TwilioSmsSimulator
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
 from omnichannel.testing.simulators.x import XSimulator
 from omnichannel.testing.world import World
@@ -37,12 +38,14 @@ from tests.scenarios.support import (
     texts,
 )
 
-by_api = pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger"])
+by_api = pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger", "sms"])
 GONE: list[tuple[str, WithdrawalMode]] = [
     ("x", "410"),
     ("whatsapp", "410"),
+    ("sms", "410"),
     ("x", "200-with-error"),
     ("whatsapp", "200-with-error"),
+    ("sms", "200-with-error"),
     ("whatsapp", "403-plan"),
     ("messenger", "410"),
     ("messenger", "200-with-error"),
@@ -177,6 +180,12 @@ def spoil(world: World, channel: str) -> Callable[[], None]:
         messenger = cast(MessengerSimulator, world.simulator("messenger"))
         messenger.set_trouble("page", 190)
         return lambda: messenger.set_trouble("page", None)
+    if channel == "sms":
+        twilio = cast(TwilioSmsSimulator, world.simulator("sms"))
+        key = twilio.account_at("sms-fr").keys
+        kept = dict(key)
+        key.clear()
+        return lambda: key.update(kept)
     x = cast(XSimulator, world.simulator("x"))
     known = dict(x.grants)
     x.grants.clear()
@@ -212,6 +221,8 @@ def suspend(world: World, channel: str, *, suspended: bool) -> None:
             cast(WhatsAppSimulator, world.simulator("whatsapp")).set_trouble("wa", 131031 if suspended else None)
         case "messenger":
             cast(MessengerSimulator, world.simulator("messenger")).set_trouble("page", 368 if suspended else None)
+        case "sms":
+            cast(TwilioSmsSimulator, world.simulator("sms")).suspend("sms-fr", suspended=suspended)
         case _:
             words = "5.7.26 unauthenticated mail is not accepted" if suspended else ""
             cast(MailSimulator, world.simulator("email")).relay.suspended = words

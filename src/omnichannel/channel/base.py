@@ -91,6 +91,9 @@ class Channel(ABC, Generic[AccountT]):
     """What is read without being asked for: streams and polls may cost money, and webhooks bring the same."""
     webhook_secret: ClassVar[str | None] = None
     """The account field without which no webhook can be verified: the hub refuses to start while it is empty."""
+    webhook_url: ClassVar[str | None] = None
+    """The account field for the URL of our own webhooks, where the platform is told it with each send: the hub fills
+    it in where it is empty."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)

@@ -49,12 +49,16 @@ class Initiation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaLimit:
-    """Limits for one kind of media: bytes, MIME types (empty: any), how many a message, caption characters."""
+    """Limits for one kind of media: bytes, MIME types (empty: any), how many a message, caption characters.
+
+    `by_url` says that the platform fetches the file itself: only what has an https URL can be sent.
+    """
 
     max_bytes: int
     types: tuple[str, ...] = ()
     per_message: int = 1
     caption: int = 0
+    by_url: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +118,12 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceFact:
-    """A published price. `action` is `send`, `receive`, `send_with_link`, `reply` ...; `per` what it counts."""
+    """A published price. `action` is `send`, `receive`, `send_with_link`, `reply` ...; `per` what it counts: each
+    message, or each segment of an SMS."""
 
     action: str
     amount: Decimal
+    per: Literal["message", "segment"] = "message"
     currency: str = "USD"
     since: date | None = None
     until: date | None = None

@@ -42,6 +42,7 @@ from omnichannel.stores.base import BlobStore
 from omnichannel.stores.journal import Arrival
 from omnichannel.stores.sql import SqlStore, in_schema
 from omnichannel.webhooks.app import WebhookApp
+from omnichannel.webhooks.paths import path_of, url_of
 from omnichannel.webhooks.tombstones import PREFIX, tombstones
 
 _log = logging.getLogger("omnichannel.hub")
@@ -140,7 +141,7 @@ async def open_core(
     Raises `ConfigurationError` for a missing secret and `StoreError` for a store that cannot be opened.
     """
     resolved = [resolve(account, ports.environ, ports.read_file) for account in accounts]
-    kinds = [(account, channel_class_for(account)) for account in resolved]
+    kinds = [_addressed(account, channel_class_for(account), public_url) for account in resolved]
     doors = doors_of.build(kinds, queues=queues, first_response=first_response)
     for channel in doors.endpoints.values():
         require_webhook_secret(channel)
@@ -154,6 +155,15 @@ async def open_core(
         await core.notifier.begin()
         stack.push_async_callback(core.transport.aclose)
         yield core
+
+
+def _addressed(account: Account, kind: type[Channel[Any]], public_url: str) -> tuple[Account, type[Channel[Any]]]:
+    """The account, with the URL of its webhooks where its channel has to tell the platform and it names none."""
+    name = kind.webhook_url
+    if name is not None and not getattr(account, name):
+        url = url_of(public_url, path_of(account.endpoint or account.id))
+        account = account.model_copy(update={name: url})
+    return account, kind
 
 
 def _runner(store: SqlStore, ports: Ports, ids: IdSource, transport: Transport, mailer: Any) -> Runner:

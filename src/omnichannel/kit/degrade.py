@@ -41,7 +41,8 @@ def fit(
       `match_choice` reads back. Link buttons become "title: url" lines where there are none, or where they do not fit.
     - Attachments become Media parts of their own, before the text if it has something to tap, else after it. Where
       the surface takes several files in one message (`per_message` > 1: mail, posts with pictures), that many stay
-      on the text. A file that is not allowed (kind, type, size) becomes a line with its name and `media_url(media)`.
+      on the text. A file that is not allowed (kind, type, size, no URL where the platform fetches it) becomes a line
+      with its name and its URL: its own where it is one, else `media_url(media)`.
     - A caption that is too long becomes a text after its media. A location without support becomes "name" and
       "latitude, longitude". A template without support is NONE: nothing else may be said in its place.
     """
@@ -96,6 +97,8 @@ class _Fitter:
 
     def media(self, media: Media) -> tuple[Block, ...]:
         limit = self._allowed(media)
+        if limit is not None and limit.by_url:
+            media = replace(media, ref=self._url_of(media) or "")
         if limit is None or _fits_caption(media, limit, self.capabilities):
             return (media,) if limit else self.text(Text(media.caption, attachments=(replace(media, caption=""),)))
         bare = replace(media, caption="")
@@ -141,7 +144,7 @@ class _Fitter:
                 self.lose("attachments")
                 lines += filter(None, (media.caption, self._named(media)))
             elif len(riding) < limit.per_message > 1:
-                riding.append(media)
+                riding.append(replace(media, ref=self._url_of(media) or "") if limit.by_url else media)
             else:
                 apart += self.media(media)
         return tuple(riding), apart, lines
@@ -152,10 +155,16 @@ class _Fitter:
             return None
         type_ = media.type.partition(";")[0].strip().lower()
         known = not limit.types or any(fnmatchcase(type_, pattern.lower()) for pattern in limit.types)
+        if limit.by_url and self._url_of(media) is None:
+            return None
         return limit if known and (media.size is None or media.size <= limit.max_bytes) else None
 
+    def _url_of(self, media: Media) -> str | None:
+        """Where anybody can fetch the file, or None."""
+        return media.ref if media.ref.startswith("https://") else self.media_url(media)
+
     def _named(self, media: Media) -> str:
-        url = self.media_url(media)
+        url = self._url_of(media)
         name = media.name or media.alt or ("" if url else media.kind)
         return ": ".join(filter(None, (name, url)))
 

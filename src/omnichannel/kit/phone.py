@@ -6,13 +6,14 @@ import re
 from functools import lru_cache
 from unicodedata import decimal, normalize
 
-__all__ = ["country_of", "digits", "e164"]
+__all__ = ["country_of", "digits", "e164", "international"]
 
 _SCHEME = re.compile(r"^\s*(?:tel|sms|smsto|whatsapp|rcs|callto):", re.IGNORECASE)
 _LONGEST = 64
 _LETTER = re.compile(r"[^\W\d_]")
 _ABROAD = re.compile(r"^\s*00(?=\s?[1-9])")
 # WhatsApp and old address books still hold the 1 that Mexican mobile numbers lost in 2019.
+_OLD_MEXICO_DIGITS = 13
 _OLD_MEXICO = re.compile(r"^\s*\+52\D{0,3}1\D{0,3}((?:\d\D{0,3}){10})$")
 
 
@@ -56,6 +57,16 @@ def country_of(number: str) -> str | None:
     code = parsed.country_code or 0
     region = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(code)
     return region if region.isalpha() else None
+
+
+def international(number: str) -> str:
+    """The E.164 form of a number that a platform itself gives whole, with or without its `+`.
+
+    The same as `e164` for such a number, without reading a numbering plan for each message."""
+    plain = number.removeprefix("+")
+    if len(plain) == _OLD_MEXICO_DIGITS and plain.startswith("521"):
+        plain = f"52{plain[3:]}"
+    return f"+{plain}"
 
 
 def digits(number: str) -> str:

@@ -1,11 +1,24 @@
-"""How a text goes over the air as SMS: alphabet, units and segments (3GPP TS 23.038 and 23.040)."""
+"""SMS whoever carries it: alphabet, units and segments (3GPP TS 23.038 and 23.040), senders and links."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+from urllib.parse import quote
 
-__all__ = ["SmsSegments", "escapes", "is_gsm", "septets", "sms_segments", "utf16_units"]
+__all__ = [
+    "SenderKind",
+    "SmsSegments",
+    "escapes",
+    "is_gsm",
+    "is_toll_free",
+    "sender_kind",
+    "septets",
+    "sms_link",
+    "sms_segments",
+    "utf16_units",
+]
 
 # https://www.etsi.org/deliver/etsi_ts/123000_123099/123038/: default alphabet (6.2.1) and its extension (6.2.1.1).
 _BASIC = frozenset(
@@ -68,3 +81,40 @@ def sms_segments(text: str) -> SmsSegments:
             used, segments = 0, segments + 1
         used += size
     return SmsSegments(encoding, units, segments)
+
+
+# ---------------------------------------------------------------- who sends, and how to write to them
+
+SenderKind: TypeAlias = Literal["number", "short_code", "alphanumeric"]
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_SHORT_CODE = re.compile(r"[0-9]{3,8}")
+_ALPHANUMERIC = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
+_TOLL_FREE = ("800", "833", "844", "855", "866", "877", "888")
+_NANP_DIGITS = 12
+
+
+def sender_kind(sender: str) -> SenderKind | None:
+    """What stands as the sender of an SMS, or None for what cannot.
+
+    A `number` is in E.164. To an `alphanumeric` name (3GPP TS 23.040, 9.1.2.5: 11 characters of the alphabet) nobody
+    can answer.
+    """
+    if _NUMBER.fullmatch(sender):
+        return "number"
+    if _SHORT_CODE.fullmatch(sender):
+        return "short_code"
+    return "alphanumeric" if _ALPHANUMERIC.fullmatch(sender) else None
+
+
+def is_toll_free(number: str) -> bool:
+    """Whether a number in E.164 is toll-free in North America."""
+    return len(number) == _NANP_DIGITS and number.startswith("+1") and number[2:5] in _TOLL_FREE
+
+
+def sms_link(number: str, text: str) -> str:
+    """A link that opens the phone's SMS app with the text filled in.
+
+    RFC 5724 asks for `?body=`, which Android takes; iOS has long wanted `&body=`. The empty first field of `?&body=`
+    serves both.
+    """
+    return f"sms:{number}?&body={quote(text, safe='')}"

@@ -15,6 +15,7 @@ from typing import TypeAlias, assert_never
 from omnichannel.channel.capabilities import Capabilities, Initiation, Support
 from omnichannel.kit.degrade import Fitted, fit
 from omnichannel.kit.phone import country_of
+from omnichannel.kit.sms import sms_segments
 from omnichannel.model.address import Address
 from omnichannel.model.content import Template, Text
 from omnichannel.model.message import RefusalReason
@@ -285,7 +286,12 @@ def cost_of(option: Option, request: Request, facts: Facts, now: datetime, parts
         has_link(request),
         conditions=conditions,
     )
-    return None if found is None else Cost(found.amount * max(parts, 1), found.currency)
+    if found is None:
+        return None
+    count = max(parts, 1)
+    if found.per == "segment":
+        count = max(count, sms_segments("\n".join(filter(None, texts_of(request.content)))).segments)
+    return Cost(found.amount * count, found.currency)
 
 
 def has_link(request: Request) -> bool:

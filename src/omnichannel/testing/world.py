@@ -41,10 +41,11 @@ from omnichannel.testing.template_store import TemplateStore
 SIMULATORS: Mapping[str, str] = {
     "messenger": "omnichannel.testing.simulators.messenger:MessengerSimulator",
     "smtp_imap": "omnichannel.testing.simulators.mail:MailSimulator",
+    "twilio_sms": "omnichannel.testing.simulators.twilio_sms:TwilioSmsSimulator",
     "whatsapp": "omnichannel.testing.simulators.whatsapp:WhatsAppSimulator",
     "x": "omnichannel.testing.simulators.x:XSimulator",
 }
-ADAPTERS: Mapping[str, str] = {"email": "smtp_imap"}
+ADAPTERS: Mapping[str, str] = {"email": "smtp_imap", "sms": "twilio_sms"}
 """By which adapter a channel is simulated where they have different names."""
 PUBLIC_URL = "https://desk.example/hooks"
 ROUNDS = 10_000

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from omnichannel.adapters.whatsapp import TemplateSpec, WhatsAppAccount, WhatsAppChannel, errors, parse, surfaces
-from omnichannel.adapters.whatsapp.items import phone
 from omnichannel.adapters.whatsapp.notices import Numbers
 from omnichannel.channel import (
     Accept,
@@ -36,6 +35,7 @@ from omnichannel.channel import (
 from omnichannel.kit import slots
 from omnichannel.kit.degrade import fit
 from omnichannel.kit.phone import e164
+from omnichannel.kit.phone import international as phone
 from omnichannel.kit.signatures import hmac_sign
 from omnichannel.model.content import Media, QuickReply, Template, Text
 from omnichannel.model.event import CHANNEL_EVENT, ChannelEvent

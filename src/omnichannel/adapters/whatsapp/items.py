@@ -28,6 +28,7 @@ from omnichannel.channel import (
     ReactionChanged,
 )
 from omnichannel.kit.meta_graph import Unclear, late_failure, moment
+from omnichannel.kit.phone import international as phone
 from omnichannel.kit.records import constructor
 from omnichannel.model.address import Assurance
 from omnichannel.model.base import NOTHING
@@ -53,7 +54,6 @@ _ACCOUNT_STATES: Mapping[Outcome, AccountState] = {
     Outcome.PAYMENT_REQUIRED: "restricted",
 }
 _CHANGES = frozenset({"edit", "revoke", "reaction"})
-_OLD_MEXICO = 13
 _BSUID = re.compile(r"\b[A-Z]{2}(?:\.ENT)?\.[0-9A-Za-z]{1,128}\b")
 
 
@@ -68,16 +68,6 @@ class Place(NamedTuple):
 
 Person: TypeAlias = tuple[str, dict[str, str], str | None]
 """A customer: the value of the address (the phone, where it is known), its aliases, and the profile's name."""
-
-
-def phone(wa_id: str) -> str:
-    """A WhatsApp id is the international number in digits, but keeps the 1 that Mexican mobiles lost in 2019.
-
-    The same as `kit.phone.e164`, without reading a numbering plan for each message."""
-    digits = wa_id.lstrip("+")
-    if len(digits) == _OLD_MEXICO and digits.startswith("521"):
-        digits = f"52{digits[3:]}"
-    return f"+{digits}"
 
 
 def person(
