@@ -50,6 +50,7 @@ ADAPTERS: Mapping[str, AdapterEntry] = MappingProxyType(
     dict(
         (
             _ours("console", "console", "Console", "This terminal: you type as the customer"),
+            _ours("mastodon", "mastodon", "Mastodon", "Mastodon: direct statuses and public answers"),
             _ours("smtp_imap", "email", "SmtpImap", "E-mail by SMTP and IMAP", extra="email"),
             _ours("whatsapp", "whatsapp", "WhatsApp", "WhatsApp by Meta's Cloud API"),
             _ours("x", "x", "X", "X (Twitter) direct messages and mentions by API v2"),

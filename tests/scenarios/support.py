@@ -13,6 +13,7 @@ from zlib import crc32
 from sqlalchemy import Executable, select
 
 from omnichannel import Handlers, Hub
+from omnichannel.adapters.mastodon import MastodonAccount
 from omnichannel.adapters.smtp_imap import SmtpImapAccount
 from omnichannel.adapters.whatsapp import WhatsAppAccount
 from omnichannel.adapters.whatsapp.account import TemplateSpec
@@ -65,6 +66,17 @@ KNOWN: dict[str, OneOfOurs] = {
         SmtpImapAccount,
         {"id": "care", "address": "care@example.com", "smtp_url": "env:F", "imap_url": "env:G"},
         lambda name: f"{name.lower()}@mail.example",
+    ),
+    "mastodon": OneOfOurs(
+        MastodonAccount,
+        {
+            "id": "fedi",
+            "base_url": "https://mastodon.example",
+            "username": "desk",
+            "token": "env:H",
+            "share_on": "https://social.example",
+        },
+        lambda name: f"{name.lower()}@social.example",
     ),
 }
 """A new channel is a row here, and goes through every scenario as source and as target."""

@@ -53,6 +53,7 @@ class WhatsAppSimulator(WhatsAppPeople):
     channel: ClassVar[str] = "whatsapp"
     adapter: ClassVar[str] = "whatsapp"
     hosts: ClassVar[tuple[str, ...]] = ("graph.facebook.com", "lookaside.fbsbx.com")
+    links: ClassVar[tuple[str, ...]] = ("https://wa.me/", "https://api.whatsapp.com/")
 
     def __init__(
         self,
