@@ -86,7 +86,10 @@ def test_an_adapter_is_found_by_its_channel_too() -> None:
     [
         ("whatsap", "no channel or adapter 'whatsap'; did you mean 'whatsapp'?"),
         ("E-Mail", "no channel or adapter 'E-Mail'; did you mean 'email'?"),
-        ("carrier pigeon", "no channel or adapter 'carrier pigeon'; there are: console, smtp_imap, whatsapp, x"),
+        (
+            "carrier pigeon",
+            "no channel or adapter 'carrier pigeon'; there are: console, mastodon, smtp_imap, whatsapp, x",
+        ),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(name: str, said: str) -> None:

@@ -18,13 +18,14 @@ from omnichannel.adapters.smtp_imap import SmtpImapAccount
 from omnichannel.adapters.whatsapp import WhatsAppAccount
 from omnichannel.adapters.whatsapp.account import TemplateSpec
 from omnichannel.adapters.x import XAccount
-from omnichannel.channel import Account
+from omnichannel.channel import Account, Repeat
 from omnichannel.hub.answers import Impact
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
 from omnichannel.model.address import Customer
 from omnichannel.model.conversation import Conversation
 from omnichannel.model.message import Delivery
+from omnichannel.registry import load_channel
 from omnichannel.runtime.policy import Policy
 from omnichannel.stores import schema as schema
 from omnichannel.testing.people import Person
@@ -85,6 +86,12 @@ CHANNELS = tuple(KNOWN)
 PAIRS = [(source, target) for source in CHANNELS for target in CHANNELS if source != target]
 ACCOUNT = {channel: one.settings["id"] for channel, one in KNOWN.items()}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def is_keyed(channel: str) -> bool:
+    """Whether a private message may be sent again under its key, for its answer was lost."""
+    surfaces = load_channel(KNOWN[channel].account.adapter).surfaces.values()
+    return all(one.repeat is Repeat.KEYED for one in surfaces if one.visibility == "private")
 
 
 def accounts(*channels: str) -> list[Account]:

@@ -14,6 +14,7 @@ from omnichannel.stores import health
 from omnichannel.testing.people import Person
 from omnichannel.testing.simulators.base import WithdrawalMode
 from omnichannel.testing.simulators.mail import MailSimulator
+from omnichannel.testing.simulators.mastodon import MastodonSimulator
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
 from omnichannel.testing.simulators.x import XSimulator
 from omnichannel.testing.world import World
@@ -36,9 +37,11 @@ from tests.scenarios.support import (
     texts,
 )
 
-by_api = pytest.mark.parametrize("channel", ["x", "whatsapp"])
+by_api = pytest.mark.parametrize("channel", ["x", "whatsapp", "mastodon"])
+billed = pytest.mark.parametrize("channel", ["x", "whatsapp"])
 GONE: list[tuple[str, WithdrawalMode]] = [
     ("x", "410"),
+    ("mastodon", "410"),
     ("whatsapp", "410"),
     ("x", "200-with-error"),
     ("whatsapp", "200-with-error"),
@@ -106,7 +109,7 @@ async def test_gone_without_another_way_is_held(world: World, channel: str, mode
         assert [one["by"] for one in await events(live, "account.released")] == ["agent-1"]
 
 
-@by_api
+@billed
 async def test_an_unpaid_bill_is_held_and_released(world: World, channel: str) -> None:
     async with running(world, make_hub(channel)) as live:
         ann, place = await customer_of(world, live, channel, mail=False)
@@ -124,7 +127,7 @@ async def test_an_unpaid_bill_is_held_and_released(world: World, channel: str) -
         assert texts(ann, channel) == ["Your bag is here."]
 
 
-@by_api
+@billed
 async def test_what_cannot_wait_for_the_bill_goes_round(world: World, channel: str) -> None:
     async with running(world, make_hub(channel, "email")) as live:
         ann, place = await customer_of(world, live, channel, mail=True)
@@ -169,6 +172,10 @@ def spoil(world: World, channel: str) -> Callable[[], None]:
         whatsapp = cast(WhatsAppSimulator, world.simulator("whatsapp"))
         whatsapp.set_trouble("wa", 190)
         return lambda: whatsapp.set_trouble("wa", None)
+    if channel == "mastodon":
+        mastodon = cast(MastodonSimulator, world.simulator("mastodon"))
+        mastodon.revoke("fedi")
+        return lambda: mastodon.revoke("fedi", revoked=False)
     x = cast(XSimulator, world.simulator("x"))
     known = dict(x.grants)
     x.grants.clear()
@@ -202,6 +209,8 @@ def suspend(world: World, channel: str, *, suspended: bool) -> None:
             cast(XSimulator, world.simulator("x")).suspend("x-main", suspended=suspended)
         case "whatsapp":
             cast(WhatsAppSimulator, world.simulator("whatsapp")).set_trouble("wa", 131031 if suspended else None)
+        case "mastodon":
+            cast(MastodonSimulator, world.simulator("mastodon")).suspend("fedi", suspended=suspended)
         case _:
             words = "5.7.26 unauthenticated mail is not accepted" if suspended else ""
             cast(MailSimulator, world.simulator("email")).relay.suspended = words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import quote, urlencode
 
 from omnichannel.adapters.mastodon import surfaces as facts
@@ -102,13 +102,24 @@ class MastodonChannel(Channel[MastodonAccount]):
         for media in files:
             media_id = yield from upload(self, media)
             media_ids.append(media_id)
-        data = yield from self.call(status_request(self.account, part, media_ids))
+        data = yield from self._post(status_request(self.account, part, media_ids))
         status_id = self.require(data, "id")
         if part.surface == "dm" and not self._names(data, part.to):
             yield from self.delete(status_id, part)
             why = f"{self.account.host} does not know @{part.to}: nobody could have read it"
             raise Rejected(Failure(outcome=Outcome.UNREACHABLE, level=Level.ADDRESS, code="not_addressed", message=why))
         return Receipt((status_id,), thread=part.thread)
+
+    def _post(self, request: HttpRequest) -> Flow[Any]:
+        """A new status. What it answers may be gone, or its author may have blocked us: the server says neither, and
+        says it in the language of the account's settings."""
+        try:
+            return (yield from self.call(request))
+        except Rejected as refusal:
+            if refusal.failure.status != 404 or "in_reply_to_id" not in cast(Mapping[str, object], request.body):
+                raise
+            failure = replace(refusal.failure, outcome=Outcome.UNREACHABLE, level=Level.ADDRESS)
+            raise Rejected(failure) from refusal
 
     def _names(self, status: object, handle: str) -> bool:
         """Whether a status says that it names this person; one that does not list whom it names is believed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
@@ -17,7 +17,7 @@ from omnichannel.channel.base import Account
 from omnichannel.testing.simulators.accounts import fill
 from omnichannel.testing.simulators.base import SimCustomer, SimFile
 from omnichannel.testing.simulators.mastodon_pages import MastodonPages
-from omnichannel.testing.simulators.mastodon_state import Grant, SimPerson, SimStatus
+from omnichannel.testing.simulators.mastodon_state import Grant, SimPerson, SimStatus, iso
 
 __all__ = ["MastodonSimulator"]
 
@@ -87,7 +87,14 @@ class MastodonSimulator(MastodonPages):
     def warn(self, account_id: str, action: str, text: str = "") -> None:
         """Moderators warn us, and what they did."""
         person = self.ours(account_id)
-        warning = {"id": self.next_id(), "action": action, "text": text, "status_ids": None, "appeal": None}
+        warning: dict[str, Any] = {
+            "id": self.next_id(),
+            "action": action,
+            "text": text,
+            "status_ids": None,
+            "appeal": None,
+        }
+        warning |= {"created_at": iso(self.now()), "target_account": self.shown_person(person, person)}
         self.notice(person, "moderation_warning", person, None, moderation_warning=warning)
 
     # -- the customers' side

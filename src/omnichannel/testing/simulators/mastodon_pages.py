@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from omnichannel.testing.faults import FaultKind
 from omnichannel.testing.simulators.base import Request, Response, json_response, route
 from omnichannel.testing.simulators.mastodon_state import SimPerson, refused
 from omnichannel.testing.simulators.mastodon_statuses import IMAGE_LIMIT, VIDEO_LIMIT, MastodonStatuses
@@ -89,7 +91,7 @@ class MastodonPages(MastodonStatuses):
     async def verify_credentials(self, request: Request) -> Response:
         """Who we are."""
         person, headers = self.enter(request, "read:accounts")
-        source = {"privacy": "public", "sensitive": False, "language": None, "note": "", "fields": []}
+        source: dict[str, Any] = {"privacy": "public", "sensitive": False, "language": None, "note": "", "fields": []}
         source |= {"follow_requests_count": 0, "hide_collections": None, "discoverable": None, "indexable": False}
         source |= {"attribution_domains": [], "quote_policy": "public"}
         role = {"id": "-99", "name": "", "permissions": "0", "color": "", "highlighted": False}
@@ -144,7 +146,6 @@ class MastodonPages(MastodonStatuses):
     async def instance(self, request: Request) -> Response:
         """What this server is, and its limits."""
         host = request.host
-        account = next((one.account_id for one in self.people.values() if one.account_id and one.host == host), "")
         icon = {"src": f"https://{host}/icon.png", "size": "36x36"}
         shown: dict[str, Any] = {
             "domain": host,
@@ -156,13 +157,53 @@ class MastodonPages(MastodonStatuses):
             "thumbnail": {"url": f"https://{host}/preview.png", "description": None},
             "icon": [icon],
             "languages": ["en"],
-            "configuration": self._configuration(host, account),
+            "configuration": self._configuration(host, self._account_of(host)),
             "registrations": {"enabled": False, "approval_required": False, "message": None, "url": None},
             "api_versions": {"mastodon": API_VERSION},
             "contact": {"email": f"admin@{host}", "account": None},
             "rules": [],
         }
         return json_response(shown)
+
+    @route("GET", "/api/v1/instance")
+    async def instance_v1(self, request: Request) -> Response:
+        """The older form of the same, which clients ask for the version."""
+        host = request.host
+        shown: dict[str, Any] = {
+            "uri": host,
+            "title": "Mastodon, simulated",
+            "short_description": "",
+            "description": "",
+            "email": f"admin@{host}",
+            "version": VERSION,
+            "urls": {"streaming_api": f"wss://{host}"},
+            "stats": {"user_count": len(self.people), "status_count": len(self.statuses), "domain_count": 1},
+            "thumbnail": None,
+            "languages": ["en"],
+            "registrations": False,
+            "approval_required": False,
+            "invites_enabled": False,
+            "configuration": self._configuration(host, self._account_of(host)),
+            "contact_account": None,
+            "rules": [],
+        }
+        return json_response(shown)
+
+    def _account_of(self, host: str) -> str:
+        return next((one.account_id for one in self.people.values() if one.account_id and one.host == host), "")
+
+    @route("HEAD", "/")
+    async def front(self, request: Request) -> Response:
+        """The front page, of which clients want the headers."""
+        return Response(200, b"", {"content-type": "text/html; charset=utf-8"})
+
+    async def handle(self, request: Request, fault: FaultKind | None = None) -> Response:
+        """A path means the same with a slash at its end; a refusal has the headers of the rate limit as well."""
+        if len(request.path) > 1:
+            request = replace(request, path=request.path.rstrip("/"))
+        self.counted = {}
+        response = await super().handle(request, fault)
+        return replace(response, headers={**self.counted, **response.headers})
 
     def _configuration(self, host: str, account_id: str) -> dict[str, Any]:
         most = self.max_characters.get(account_id, 500)

@@ -22,6 +22,7 @@ __all__ = [
     "countable",
     "handles_in",
     "is_list",
+    "is_object",
     "iso",
     "params_of",
     "refused",
@@ -47,6 +48,11 @@ def refused(status: int, error: str) -> Refused:
 def is_list(value: object) -> TypeGuard[list[Any]]:
     """Whether it is a list of JSON."""
     return isinstance(value, list)
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether it is an object of JSON."""
+    return isinstance(value, dict)
 
 
 def iso(at: datetime) -> str:
@@ -105,9 +111,9 @@ def params_of(request: Request) -> dict[str, Any]:
     """The parameters of a body: JSON, a form, or multipart; `name[]` is a list. Raises `BadRequest`."""
     if request.media_type == "application/json":
         data = request.json()
-        if not isinstance(data, dict):
+        if not is_object(data):
             raise refused(400, "Error occurred while parsing request parameters")
-        return {str(key): value for key, value in data.items()}
+        return data
     pairs: Sequence[tuple[str, str]] = ()
     if request.media_type == "multipart/form-data":
         pairs = request.multipart().fields

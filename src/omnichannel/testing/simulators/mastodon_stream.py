@@ -59,6 +59,8 @@ class MastodonAccess(Simulator):
         self.suspended: set[str] = set()
         self.pending: set[str] = set()
         self.limits = dict(LIMITS)
+        self.counted: dict[str, str] = {}
+        """The headers of the rate limit, of the request in hand."""
         self._windows: dict[tuple[str, str, datetime], int] = Counter()
 
     # -- who calls
@@ -93,8 +95,9 @@ class MastodonAccess(Simulator):
                 "x-ratelimit-remaining": str(max(count - self._windows[key], 0)),
                 "x-ratelimit-reset": iso(began + per),
             }
+            self.counted = shown
             if self._windows[key] > count:
-                raise_too_many(shown)
+                raise refused(429, "Too many requests")
         return shown
 
     def rate_limited(self, request: Request) -> Response:
@@ -160,10 +163,3 @@ class MastodonAccess(Simulator):
                     yield b":thump\n"
         finally:
             self.streams.remove(stream)
-
-
-def raise_too_many(headers: Mapping[str, str]) -> None:
-    """Raises the refusal of a window that is used up."""
-    found = refused(429, "Too many requests")
-    found.response = json_response({"error": "Too many requests"}, 429, headers)
-    raise found
