@@ -128,7 +128,10 @@ TABLES = (
             "schema = 1\n[brands.Air]",
             "brands.Air: expected an id: small letters, digits, '.', '_' and '-', at most 63, found text ('Air')",
         ),
-        ("schema = 1\n[accounts.a]", "accounts.a.channel: missing; expected one of console, email, whatsapp, x"),
+        (
+            "schema = 1\n[accounts.a]",
+            "accounts.a.channel: missing; expected one of console, email, mastodon, mewe, snapchat, whatsapp, x",
+        ),
         (
             'schema = 1\n[accounts.a]\nchannel = "whatsap"',
             "accounts.a.channel: no channel or adapter 'whatsap'; did you mean 'whatsapp'?",

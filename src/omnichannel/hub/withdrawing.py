@@ -18,6 +18,7 @@ from omnichannel.model.withdrawal import Scope, Withdrawal
 from omnichannel.routing.consent import consent_for
 from omnichannel.routing.health import Released
 from omnichannel.routing.prices import price
+from omnichannel.runtime.continuing import references_in
 from omnichannel.stores import consents, records, withdrawals
 from omnichannel.stores.directory import owners_of
 from omnichannel.stores.notices import insert_notices, insert_references
@@ -226,5 +227,5 @@ async def continue_elsewhere(core: Core, conversation_id: str, to: Sequence[str]
     """Links for one conversation."""
     place = await core.store.read(lambda c: records.find_conversation(c, conversation_id))
     links = core.continuing.links(place, place.customer_id, to, public=place.visibility == "public", withdrawal=None)
-    await core.store.write(lambda c: insert_references(c, [link.reference for link in links]))
+    await core.store.write(lambda c: insert_references(c, references_in(links)))
     return {link.target: link.url for link in links}

@@ -46,6 +46,8 @@ SIMULATORS: Mapping[str, str] = {
 }
 ADAPTERS: Mapping[str, str] = {"email": "smtp_imap"}
 """By which adapter a channel is simulated where they have different names."""
+OURSELVES = frozenset({"console", "link_only"})
+"""Adapters behind which there is no platform."""
 PUBLIC_URL = "https://desk.example/hooks"
 ROUNDS = 10_000
 DRAINS = 1_000
@@ -181,7 +183,7 @@ class World:
     def _adopt(self, account: Account) -> Account:
         """The account as the platform knows it: registered once, however often the process starts."""
         adapter = channel_class_for(account).adapter
-        if adapter == "console":
+        if adapter in OURSELVES:
             return account
         if account.id not in self._adopted:
             self._adopted[account.id] = self.simulator(adapter).adopt(account)
