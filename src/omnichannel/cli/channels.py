@@ -15,6 +15,7 @@ from rich.table import Table
 
 from omnichannel.channel.base import Channel
 from omnichannel.channel.capabilities import Capabilities, Lifecycle, LinkCapacity, PriceFact
+from omnichannel.kit.shapes import is_object
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.registry import PLACES, TOMBSTONES, AdapterEntry, described, ended, entries, load_channel
 
@@ -109,7 +110,7 @@ def _plain(value: object) -> Any:
 
 
 def _readable(value: object) -> Any:
-    return dict(value) if isinstance(value, Mapping) else str(value)
+    return dict(value) if is_object(value) else str(value)
 
 
 # ---------------------------------------------------------------- for people
