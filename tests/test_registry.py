@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import date
 from importlib.metadata import EntryPoint, EntryPoints
 from types import ModuleType
 
@@ -12,7 +13,17 @@ import pytest
 from omnichannel import registry
 from omnichannel.adapters.console import ConsoleAccount
 from omnichannel.adapters.console.channel import ConsoleChannel
-from omnichannel.channel import Account, Capabilities, Channel, ChannelEvent, Envelope, Flow, Part, Receipt
+from omnichannel.channel import (
+    Account,
+    Capabilities,
+    Channel,
+    ChannelEvent,
+    Envelope,
+    Flow,
+    Lifecycle,
+    Part,
+    Receipt,
+)
 from omnichannel.model.exceptions import ConfigurationError, UnknownChannel
 from omnichannel.registry import (
     ADAPTERS,
@@ -20,6 +31,8 @@ from omnichannel.registry import (
     account_type,
     channel_class_for,
     declared,
+    described,
+    ended,
     entries,
     entry,
     load_channel,
@@ -88,7 +101,8 @@ def test_an_adapter_is_found_by_its_channel_too() -> None:
         ("E-Mail", "no channel or adapter 'E-Mail'; did you mean 'email'?"),
         (
             "carrier pigeon",
-            "no channel or adapter 'carrier pigeon'; there are: console, messenger, smtp_imap, twilio_sms, whatsapp, x",
+            "no channel or adapter 'carrier pigeon'; there are: console, link_only, mastodon, messenger, smtp_imap, "
+            "twilio_sms, whatsapp, x",
         ),
     ],
 )
@@ -181,3 +195,40 @@ def test_an_account_that_no_channel_was_defined_for_is_found_by_its_package(monk
 def test_nearest() -> None:
     assert nearest("Tokn", ["token", "id"]) == "token"
     assert nearest("zzz", ["token"]) is None
+
+
+# ---------------------------------------------------------------- names that are in a class, places, tombstones
+
+
+def test_a_third_partys_channel_goes_by_the_name_in_its_class(third_party: None) -> None:
+    assert entries()["acme_teletex"].channel == ""
+    found = entry("teletex")
+    assert (found.name, found.channel) == ("acme_teletex", "teletex")
+    assert entry("acme_teletex") == found
+    assert described(ADAPTERS["x"]) is ADAPTERS["x"]
+
+
+@pytest.mark.parametrize("name", ["acme_gone", "acme_number", "acme_typo"])
+def test_one_that_cannot_be_loaded_goes_by_its_adapters_name(third_party: None, name: str) -> None:
+    assert described(entries()[name]).channel == name
+
+
+def test_a_list_of_adapters_loads_none(third_party: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def loads(*args: object) -> object:
+        raise AssertionError("an adapter was imported")
+
+    monkeypatch.setattr(registry, "import_module", loads)
+    assert "acme_teletex" in entries()
+    assert entry("whatsapp").channel == "whatsapp"
+    assert entry("snapchat").name == "link_only"
+
+
+def test_a_channel_that_is_gone_says_when() -> None:
+    with pytest.raises(UnknownChannel, match=r"'google_business_messages' is gone: it ended on 2024-07-31 \(https://"):
+        entry("google_business_messages")
+
+
+def test_an_end_in_words() -> None:
+    assert ended(Lifecycle()) == "it has ended"
+    life = Lifecycle(sunset_at=date(2027, 1, 4), successor="v2", see="https://example.com")
+    assert ended(life) == "it ended on 2027-01-04, and v2 follows it (https://example.com)"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
 from omnichannel.channel.base import Account, Channel
+from omnichannel.channel.capabilities import Lifecycle
 from omnichannel.model.exceptions import ConfigurationError, UnknownChannel
 
 ENTRY_POINT_GROUP = "omnichannel.channels"
@@ -21,7 +24,9 @@ ENTRY_POINT_GROUP = "omnichannel.channels"
 class AdapterEntry:
     """An adapter: `target` and `account` are "module:Class"; `extra` is what has to be installed for it.
 
-    A third party's entry has no `account`: its channel's `account_type` is taken.
+    A third party's entry has no `account`: its channel's `account_type` is taken. Its `channel` is in its class, and
+    empty until somebody asks for it (`described`). `channel_field` is the account setting that names the channel, of an
+    adapter that serves several.
     """
 
     name: str
@@ -31,9 +36,12 @@ class AdapterEntry:
     extra: str | None = None
     summary: str = ""
     builtin: bool = True
+    channel_field: str | None = None
 
 
-def _ours(name: str, channel: str, prefix: str, summary: str, *, extra: str | None = None) -> tuple[str, AdapterEntry]:
+def _ours(
+    name: str, channel: str, prefix: str, summary: str, *, extra: str | None = None, field: str | None = None
+) -> tuple[str, AdapterEntry]:
     module = f"omnichannel.adapters.{name}"
     entry = AdapterEntry(
         name=name,
@@ -42,6 +50,7 @@ def _ours(name: str, channel: str, prefix: str, summary: str, *, extra: str | No
         account=f"{module}:{prefix}Account",
         extra=extra,
         summary=summary,
+        channel_field=field,
     )
     return name, entry
 
@@ -50,6 +59,8 @@ ADAPTERS: Mapping[str, AdapterEntry] = MappingProxyType(
     dict(
         (
             _ours("console", "console", "Console", "This terminal: you type as the customer"),
+            _ours("link_only", "link_only", "LinkOnly", "Any place that has no message API", field="place"),
+            _ours("mastodon", "mastodon", "Mastodon", "Mastodon: direct statuses and public answers"),
             _ours("messenger", "messenger", "Messenger", "Facebook Messenger by Meta's Messenger Platform"),
             _ours("smtp_imap", "email", "SmtpImap", "E-mail by SMTP and IMAP", extra="email"),
             _ours("twilio_sms", "sms", "TwilioSms", "SMS and MMS by Twilio"),
@@ -59,6 +70,25 @@ ADAPTERS: Mapping[str, AdapterEntry] = MappingProxyType(
     )
 )
 """Our own adapters by name; `entries()` has third parties' as well."""
+
+PLACES: Mapping[str, AdapterEntry] = MappingProxyType(
+    {
+        name: replace(ADAPTERS["link_only"], channel=name, summary=f"{title}: a link, nothing can be sent")
+        for name, title in {"mewe": "MeWe", "snapchat": "Snapchat"}.items()
+    }
+)
+"""Channels that `link_only` knows by name."""
+
+TOMBSTONES: Mapping[str, Lifecycle] = MappingProxyType(
+    {
+        "google_business_messages": Lifecycle(
+            sunset_at=date(2024, 7, 31),
+            see="https://developers.google.com/business-communications/business-messages/resources/release-notes/"
+            "update-on-gbm",
+        ),
+    }
+)
+"""Channels that are gone for good. Whoever asks for one is told when it ended."""
 
 
 def entries() -> Mapping[str, AdapterEntry]:
@@ -71,9 +101,22 @@ def entries() -> Mapping[str, AdapterEntry]:
 
 def _third_party(point: EntryPoint) -> AdapterEntry:
     package = point.dist.name if point.dist is not None else "another package"
-    return AdapterEntry(
-        name=point.name, channel=point.name, target=point.value, summary=f"From {package}", builtin=False
-    )
+    return AdapterEntry(name=point.name, channel="", target=point.value, summary=f"From {package}", builtin=False)
+
+
+def described(one: AdapterEntry) -> AdapterEntry:
+    """The entry with its channel's name. A third party's is in its class, which is imported for it now; where that
+    fails it goes by the adapter's name, and the mistake is told when the adapter is asked for."""
+    return one if one.channel else replace(one, channel=_declared_channel(one))
+
+
+@cache
+def _declared_channel(one: AdapterEntry) -> str:
+    try:
+        found = _load(one, one.target)
+    except ConfigurationError:
+        return one.name
+    return found.channel if _is_channel_class(found) else one.name
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -87,20 +130,31 @@ def entry(name: str) -> AdapterEntry:
 
     Raises `UnknownChannel`, naming the nearest, or the adapters to choose from where a channel has several.
     """
-    if name in ADAPTERS:
-        return ADAPTERS[name]
+    found = ADAPTERS.get(name) or PLACES.get(name)
+    if found is not None:
+        return found
     known = entries()
     if name in known:
-        return known[name]
+        return described(known[name])
+    if name in TOMBSTONES:
+        raise UnknownChannel(f"channel {name!r} is gone: {ended(TOMBSTONES[name])}")
+    known = {key: described(one) for key, one in known.items()}
     of_channel = [one for one in known.values() if one.channel == name]
     if len(of_channel) == 1:
         return of_channel[0]
     if of_channel:
         choices = ", ".join(one.name for one in of_channel)
         raise UnknownChannel(f"channel {name!r} is reached by several adapters: say which of {choices}")
-    guess = nearest(name, {*known, *(one.channel for one in known.values())})
+    guess = nearest(name, {*known, *PLACES, *(one.channel for one in known.values())})
     hint = f"did you mean {guess!r}?" if guess else f"there are: {', '.join(known)}"
     raise UnknownChannel(f"no channel or adapter {name!r}; {hint}")
+
+
+def ended(life: Lifecycle) -> str:
+    """When a channel ended and where that is told, in words."""
+    when = f"it ended on {life.sunset_at}" if life.sunset_at else "it has ended"
+    after = f", and {life.successor} follows it" if life.successor else ""
+    return f"{when}{after} ({life.see})" if life.see else f"{when}{after}"
 
 
 def load_channel(name: str) -> type[Channel[Any]]:
@@ -132,6 +186,10 @@ def account_type(name: str) -> type[Account]:
 def channel_class_for(account: Account) -> type[Channel[Any]]:
     """The channel class of an account: its own adapter's. Raises as `load_channel` does, and `ConfigurationError` for
     an account whose class belongs to no adapter."""
+    return _class_for(account).serving(account)
+
+
+def _class_for(account: Account) -> type[Channel[Any]]:
     found = declared(type(account))
     if found is not None:
         return found

@@ -16,12 +16,13 @@ import pytest
 import sniffio
 
 from omnichannel.cli import EXTRAS, main, missing
+from omnichannel.cli.channels import listed
 from omnichannel.cli.db import store_url
 from omnichannel.cli.simulate import find
 from omnichannel.cli.worker import load
 from omnichannel.hub import Hub
 from omnichannel.model.exceptions import ConfigurationError, StoreError, UnknownChannel
-from omnichannel.registry import ADAPTERS, entries
+from omnichannel.registry import entries
 
 
 def run(*arguments: str) -> int:
@@ -30,17 +31,55 @@ def run(*arguments: str) -> int:
     return int(exit_.value.code or 0)
 
 
-def test_channels_are_listed_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_channels_are_listed_as_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     assert run("channels") == 0
     out = capsys.readouterr().out
-    assert [line.split()[:3] for line in out.splitlines() if line.startswith(("email", "x "))] == [
-        ["email", "smtp_imap", "omnichannel[email]"],
-        ["x", "x", "-"],
-    ]
+    rows = {line.split()[0]: line for line in out.splitlines() if line and not line.startswith(" ")}
+    assert max(len(line) for line in out.splitlines()) <= 100
+    for one in listed():
+        assert one.channel in rows, f"{one.channel} is cut"
+        assert one.adapter is None or one.adapter in rows[one.channel]
+    assert "link_only" in rows["snapchat"]
+    assert "tombstone" in rows["google_business_messages"]
+    assert "24 h window, then" in " ".join(out.split())
+    assert "2026-02-06" in out
+
+
+def test_channels_are_listed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("channels", "--json") == 0
-    listed = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in listed] == list(entries())
-    assert listed[0]["target"] == ADAPTERS["console"].target
+    found = {(one["channel"], one["adapter"]): one for one in json.loads(capsys.readouterr().out)}
+    assert {adapter for _, adapter in found} == {*entries(), None}
+    keys = {"channel", "adapter", "state", "summary", "extra", "surfaces", "link", "prices", "lifecycle"}
+    assert all(set(one) == keys for one in found.values())
+    states = {channel: one["state"] for (channel, _), one in found.items()}
+    assert states["whatsapp"] == states["mastodon"] == "full"
+    assert (states["snapchat"], states["mewe"], states["link_only"]) == ("link_only",) * 3
+    gone = found["google_business_messages", None]
+    assert (gone["state"], gone["lifecycle"]["sunset_at"]) == ("tombstone", "2024-07-31")
+    x = found["x", "x"]
+    assert x["surfaces"]["mention"]["text_limit"] == 25_000
+    assert x["surfaces"]["dm"]["rates"][0]["per"] == 900
+    assert x["link"] == {"chars": 1000, "alphabet": "any", "editable": True}
+    assert {"action", "amount", "currency", "since", "see"} <= set(x["prices"][0])
+    assert (x["prices"][0]["amount"], x["prices"][0]["since"]) == ("0.015", "2026-02-06")
+    assert found["whatsapp", "whatsapp"]["surfaces"]["dm"]["window"]["length"] == 86_400
+    assert found["snapchat", "link_only"]["surfaces"] == {}
+
+
+def test_what_is_missing_is_said_in_the_place_of_the_state(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unloadable(name: str) -> object:
+        raise ConfigurationError(f"adapter {name!r} needs 'inscriptis': pip install 'omnichannel[email]'")
+
+    monkeypatch.setattr("omnichannel.cli.channels.load_channel", unloadable)
+    assert run("channels", "--json") == 0
+    found = {one["adapter"]: one for one in json.loads(capsys.readouterr().out)}
+    assert "pip install 'omnichannel[email]'" in found["smtp_imap"]["state"]
+    assert found["smtp_imap"]["surfaces"] == {}
+    assert run("channels") == 0
+    assert "omnichannel[email]" in capsys.readouterr().out
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,7 +130,8 @@ TABLES = (
         ),
         (
             "schema = 1\n[accounts.a]",
-            "accounts.a.channel: missing; expected one of console, email, messenger, sms, whatsapp, x",
+            "accounts.a.channel: missing; expected one of console, email, mastodon, messenger, mewe, sms, snapchat, "
+            "whatsapp, x",
         ),
         (
             'schema = 1\n[accounts.a]\nchannel = "whatsap"',

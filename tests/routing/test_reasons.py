@@ -197,6 +197,11 @@ CASES = {
         reason="public_surface",
     ),
     "template only": Case(account="wa-fr", reason="may_not_start", detail="only an approved template may start"),
+    "only a link": Case(
+        facts=replace(FACTS, doors=[replace(X, surfaces={}), EMAIL]),
+        reason="link_only",
+        detail="the platform has no message API",
+    ),
     "after contact": Case(facts=with_x("dm", PAGE), reason="may_not_start"),
     "summoned": Case(
         request=replace(ANSWER, place=replace(IN_PUBLIC, addressed=False)),

@@ -13,13 +13,14 @@ from zlib import crc32
 from sqlalchemy import Executable, select
 
 from omnichannel import Handlers, Hub
+from omnichannel.adapters.mastodon import MastodonAccount
 from omnichannel.adapters.messenger import MessengerAccount
 from omnichannel.adapters.smtp_imap import SmtpImapAccount
 from omnichannel.adapters.twilio_sms import TwilioSmsAccount
 from omnichannel.adapters.whatsapp import WhatsAppAccount
 from omnichannel.adapters.whatsapp.account import TemplateSpec
 from omnichannel.adapters.x import XAccount
-from omnichannel.channel import Account
+from omnichannel.channel import Account, Repeat
 from omnichannel.hub.answers import Impact
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
@@ -35,13 +36,11 @@ from omnichannel.testing.world import World
 
 @dataclass(frozen=True)
 class OneOfOurs:
-    """A channel of the scenarios: an account of ours on it, what somebody of a name is called there, and what a link
-    that leads there begins with."""
+    """A channel of the scenarios: an account of ours on it, and what somebody of a name is called there."""
 
     account: type[Account]
     settings: dict[str, Any]
     handle: Callable[[str], str]
-    link: str
 
 
 def _phone(name: str) -> str:
@@ -54,7 +53,6 @@ KNOWN: dict[str, OneOfOurs] = {
         XAccount,
         {"id": "x-main", "consumer_secret": "env:A", "token": "env:B"},
         lambda name: f"@{name.lower()}",
-        "https://x.com/",
     ),
     "whatsapp": OneOfOurs(
         WhatsAppAccount,
@@ -68,7 +66,6 @@ KNOWN: dict[str, OneOfOurs] = {
             "templates": TEMPLATES,
         },
         _phone,
-        "https://wa.me/",
     ),
     "messenger": OneOfOurs(
         MessengerAccount,
@@ -81,7 +78,6 @@ KNOWN: dict[str, OneOfOurs] = {
             "templates": TEMPLATES,
         },
         lambda name: f"{name.lower()}.on.messenger",
-        "https://m.me/",
     ),
     "sms": OneOfOurs(
         TwilioSmsAccount,
@@ -94,13 +90,22 @@ KNOWN: dict[str, OneOfOurs] = {
             "sender": "+33644600001",
         },
         _phone,
-        "sms:",
     ),
     "email": OneOfOurs(
         SmtpImapAccount,
         {"id": "care", "address": "care@example.com", "smtp_url": "env:F", "imap_url": "env:G"},
         lambda name: f"{name.lower()}@mail.example",
-        "mailto:",
+    ),
+    "mastodon": OneOfOurs(
+        MastodonAccount,
+        {
+            "id": "fedi",
+            "base_url": "https://mastodon.example",
+            "username": "desk",
+            "token": "env:H",
+            "share_on": "https://social.example",
+        },
+        lambda name: f"{name.lower()}@social.example",
     ),
 }
 """A new channel is a row here, and goes through every scenario as source and as target."""
@@ -111,6 +116,12 @@ ACCOUNT = {channel: one.settings["id"] for channel, one in KNOWN.items()}
 WINDOWED = tuple(name for name, one in KNOWN.items() if load_channel(one.account.adapter).surfaces["dm"].window)
 """Where we may only answer for so long."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def is_keyed(channel: str) -> bool:
+    """Whether a private message may be sent again under its key, for its answer was lost."""
+    surfaces = load_channel(KNOWN[channel].account.adapter).surfaces.values()
+    return all(one.repeat is Repeat.KEYED for one in surfaces if one.visibility == "private")
 
 
 def accounts(*channels: str) -> list[Account]:

@@ -14,6 +14,7 @@ from omnichannel.stores import health
 from omnichannel.testing.people import Person
 from omnichannel.testing.simulators.base import WithdrawalMode
 from omnichannel.testing.simulators.mail import MailSimulator
+from omnichannel.testing.simulators.mastodon import MastodonSimulator
 from omnichannel.testing.simulators.messenger import MessengerSimulator
 from omnichannel.testing.simulators.twilio_sms import TwilioSmsSimulator
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
@@ -38,9 +39,11 @@ from tests.scenarios.support import (
     texts,
 )
 
-by_api = pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger", "sms"])
+by_api = pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger", "sms", "mastodon"])
+billed = pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger", "sms"])
 GONE: list[tuple[str, WithdrawalMode]] = [
     ("x", "410"),
+    ("mastodon", "410"),
     ("whatsapp", "410"),
     ("sms", "410"),
     ("x", "200-with-error"),
@@ -113,7 +116,7 @@ async def test_gone_without_another_way_is_held(world: World, channel: str, mode
         assert [one["by"] for one in await events(live, "account.released")] == ["agent-1"]
 
 
-@by_api
+@billed
 async def test_an_unpaid_bill_is_held_and_released(world: World, channel: str) -> None:
     async with running(world, make_hub(channel)) as live:
         ann, place = await customer_of(world, live, channel, mail=False)
@@ -131,7 +134,7 @@ async def test_an_unpaid_bill_is_held_and_released(world: World, channel: str) -
         assert texts(ann, channel) == ["Your bag is here."]
 
 
-@by_api
+@billed
 async def test_what_cannot_wait_for_the_bill_goes_round(world: World, channel: str) -> None:
     async with running(world, make_hub(channel, "email")) as live:
         ann, place = await customer_of(world, live, channel, mail=True)
@@ -186,6 +189,10 @@ def spoil(world: World, channel: str) -> Callable[[], None]:
         kept = dict(key)
         key.clear()
         return lambda: key.update(kept)
+    if channel == "mastodon":
+        mastodon = cast(MastodonSimulator, world.simulator("mastodon"))
+        mastodon.revoke("fedi")
+        return lambda: mastodon.revoke("fedi", revoked=False)
     x = cast(XSimulator, world.simulator("x"))
     known = dict(x.grants)
     x.grants.clear()
@@ -223,6 +230,8 @@ def suspend(world: World, channel: str, *, suspended: bool) -> None:
             cast(MessengerSimulator, world.simulator("messenger")).set_trouble("page", 368 if suspended else None)
         case "sms":
             cast(TwilioSmsSimulator, world.simulator("sms")).suspend("sms-fr", suspended=suspended)
+        case "mastodon":
+            cast(MastodonSimulator, world.simulator("mastodon")).suspend("fedi", suspended=suspended)
         case _:
             words = "5.7.26 unauthenticated mail is not accepted" if suspended else ""
             cast(MailSimulator, world.simulator("email")).relay.suspended = words

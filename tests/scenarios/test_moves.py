@@ -14,7 +14,6 @@ from omnichannel.testing.world import World
 from tests.scenarios.support import (
     DAY,
     HOUR,
-    KNOWN,
     PAIRS,
     WINDOWED,
     add_up,
@@ -151,7 +150,7 @@ async def test_guessing_ends_after_a_few(world: World) -> None:
 
 def link_to(who: Person, source: str, target: str) -> str:
     """The newest link to a channel on somebody's phone."""
-    begins = KNOWN[target].link
+    begins = who.world.simulator(target).links
     words = [word for text in reversed(texts(who, source)) for word in text.split()]
     return next(word for word in words if word.startswith(begins))
 

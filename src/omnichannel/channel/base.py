@@ -109,6 +109,11 @@ class Channel(ABC, Generic[AccountT]):
         self.account = account
         self.accounts: tuple[AccountT, ...] = tuple(accounts) or (account,)
 
+    @classmethod
+    def serving(cls, account: Account) -> type[Channel[Any]]:
+        """The class for an account: an adapter that serves several channels has one for each, else it is this one."""
+        return cls
+
     def surface(self, name: str) -> Capabilities | None:
         """The surface's capabilities for this account, which may narrow what the class declares, never widen it."""
         return self.surfaces.get(name)

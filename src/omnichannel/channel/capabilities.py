@@ -13,7 +13,7 @@ from omnichannel.channel.wire import Repeat
 from omnichannel.model.base import Visibility
 from omnichannel.model.content import MediaKind
 
-TextUnit: TypeAlias = Literal["chars", "utf16", "bytes", "weighted", "septets"]
+TextUnit: TypeAlias = Literal["chars", "utf16", "bytes", "weighted", "linked", "septets"]
 Feature: TypeAlias = Literal[
     "attachments",
     "quick_replies",

@@ -22,7 +22,7 @@ from omnichannel.config.models import Document, PriceSettings, Settings, Withdra
 from omnichannel.model.content import Localized
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.withdrawal import Scope, Withdrawal
-from omnichannel.registry import account_type, entries, entry
+from omnichannel.registry import PLACES, account_type, described, entries, entry
 from omnichannel.withdrawal.phases import validate
 
 REFERENCES = ("env:", "file:")
@@ -141,7 +141,9 @@ class _Reading:
         key = "channel" if adapter is None else "adapter"
         try:
             one = entry(str(channel if adapter is None else adapter))
-            if channel is not None and one.channel != channel:
+            if one.channel_field is not None and channel is not None:
+                table.setdefault(one.channel_field, channel)
+            elif channel is not None and one.channel != channel:
                 self.problems.append(
                     f"{where(path)}.channel: adapter '{one.name}' is for '{one.channel}', not for '{channel}'"
                 )
@@ -306,4 +308,5 @@ def _is_list(value: object) -> TypeGuard[list[Any]]:
 
 
 def _channels() -> str:
-    return ", ".join(sorted({one.channel for one in entries().values()}))
+    named = (described(one).channel for one in entries().values() if one.channel_field is None)
+    return ", ".join(sorted({*named, *PLACES}))

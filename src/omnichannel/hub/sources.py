@@ -9,13 +9,13 @@ from typing import Any
 import anyio
 
 from omnichannel.channel.base import Channel, SourceKind
-from omnichannel.channel.wire import Envelope
+from omnichannel.channel.wire import Batch, Envelope
 from omnichannel.hub.core import Core
 from omnichannel.model.exceptions import StoreError
 from omnichannel.model.outcome import Failure
 from omnichannel.routing.health import Called
 from omnichannel.runtime.sessions import run_session
-from omnichannel.runtime.sources import run_listen, run_poll
+from omnichannel.runtime.sources import Commit, poll_once, run_listen, run_poll
 from omnichannel.stores import journal, leases
 
 _log = logging.getLogger("omnichannel.sources")
@@ -82,19 +82,30 @@ async def _read_on(core: Core, channel: Channel[Any], kind: SourceKind, scope: a
 async def read(core: Core, channel: Channel[Any], kind: SourceKind) -> None:
     """Reads an account from where it was left, until that fails; returns a little later."""
     source = f"{kind}:{channel.account.id}"
-    cursor = await core.store.read(lambda c: journal.cursor(c, source))
-    endpoint = core.doors.infos[channel.account.id].endpoint
-
-    async def commit(envelopes: Sequence[Envelope], newer: str | None) -> None:
-        await core.commit(source, endpoint, envelopes, newer)
-
+    cursor, commit = await _place(core, channel, source)
     failure = await _run(core, channel, kind, cursor, commit)
     _log.warning("%s cannot be read: %s", source, failure.message)
     await core.board.learn(channel.account.id, Called(failure=failure), channel.account.brand)
     await core.ports.clock.sleep(AGAIN)
 
 
-async def _run(core: Core, channel: Channel[Any], kind: SourceKind, cursor: str | None, commit: Any) -> Failure:
+async def poll(core: Core, channel: Channel[Any]) -> Batch | Failure:
+    """Polls an account once from where it was left."""
+    cursor, commit = await _place(core, channel, f"poll:{channel.account.id}")
+    return await poll_once(channel, cursor, runner=core.runner, commit=commit)
+
+
+async def _place(core: Core, channel: Channel[Any], source: str) -> tuple[str | None, Commit]:
+    """How far a source was read, and how to say that it was read further."""
+    endpoint = core.doors.infos[channel.account.id].endpoint
+
+    async def commit(envelopes: Sequence[Envelope], newer: str | None) -> None:
+        await core.commit(source, endpoint, envelopes, newer)
+
+    return await core.store.read(lambda c: journal.cursor(c, source)), commit
+
+
+async def _run(core: Core, channel: Channel[Any], kind: SourceKind, cursor: str | None, commit: Commit) -> Failure:
     clock = core.ports.clock
     if kind == "session":
         connect = core.ports.connect

@@ -18,6 +18,7 @@ from omnichannel.model.withdrawal import Scope, Withdrawal
 from omnichannel.routing.consent import consent_for
 from omnichannel.routing.health import Released
 from omnichannel.routing.prices import price
+from omnichannel.runtime.continuing import references_in
 from omnichannel.stores import consents, records, withdrawals
 from omnichannel.stores.directory import owners_of
 from omnichannel.stores.notices import insert_notices, insert_references
@@ -230,7 +231,7 @@ def continue_elsewhere(office: Office, conversation_id: str, to: Sequence[str]) 
     links = office.continuing.links(place, place.customer_id, to, public=place.visibility == "public", withdrawal=None)
     if not links:
         _refuse_closed(office, place.brand, to)
-    yield from write(lambda c: insert_references(c, [link.reference for link in links]))
+    yield from write(lambda c: insert_references(c, references_in(links)))
     return {link.target: link.url for link in links}
 
 

@@ -11,7 +11,7 @@ from typing import assert_never
 from omnichannel.channel.capabilities import TextUnit
 from omnichannel.kit.graphemes import graphemes
 from omnichannel.kit.sms import SmsSegments, escapes, is_gsm, septets, sms_segments, utf16_units
-from omnichannel.kit.weighted import url_spans, weighted
+from omnichannel.kit.weighted import linked, url_spans, weighted
 
 __all__ = ["SMALLEST_LIMIT", "SmsSegments", "graphemes", "measure", "shorten", "sms_segments", "split"]
 
@@ -26,7 +26,8 @@ _CLAUSE_END = re.compile("[\u3002\uff01\uff1f\uff1b\uff0c\u3001\u2026][\u300d\u3
 def measure(text: str, unit: TextUnit) -> int:
     """The length of `text` in `unit`.
 
-    chars: code points. utf16: UTF-16 code units. bytes: UTF-8. weighted: as X counts. septets: GSM 7-bit septets,
+    chars: code points. utf16: UTF-16 code units. bytes: UTF-8. weighted: as X counts. linked: code
+    points, a link for 23 of them, as Mastodon counts. septets: GSM 7-bit septets,
     or UTF-16 units where a character is outside that alphabet (`sms_segments` tells which, and what it costs).
     """
     match unit:
@@ -38,6 +39,8 @@ def measure(text: str, unit: TextUnit) -> int:
             return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         case "weighted":
             return weighted(text)
+        case "linked":
+            return linked(text)
         case "septets":
             return septets(text)
         case _:
@@ -159,7 +162,7 @@ class _Ruler:
 
 
 def _atoms(text: str, unit: TextUnit) -> list[str]:
-    if unit != "weighted":
+    if unit not in ("weighted", "linked"):
         return graphemes(text)
     atoms: list[str] = []
     position = 0

@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 from omnichannel.kit.graphemes import EMOJI
 
-__all__ = ["URL_WEIGHT", "url_spans", "weighted"]
+__all__ = ["URL_WEIGHT", "linked", "url_spans", "weighted"]
 
 URL_WEIGHT = 23
 # Code points 0-4351, 8192-8205, 8208-8223 and 8242-8247 weigh 1, all others 2.
@@ -77,6 +77,20 @@ def weighted(text: str) -> int:
         position = end
     rest.append(text[position:])
     return total + _plain(" ".join(rest)) - (len(rest) - 1)
+
+
+def linked(text: str) -> int:
+    """The length in code points, a link being 23 of them: https://docs.joinmastodon.org/user/posting/#links.
+
+    Never too low: Mastodon counts graphemes, and a bare host, which it takes for no link, is what is more here.
+    """
+    total, position = 0, 0
+    for start, end in url_spans(text):
+        host = re.split("[/:?]", text[start:end].partition("://")[2], maxsplit=1)[0]
+        sure = host.rpartition(".")[2].lower() in _COMMON
+        total += start - position + (URL_WEIGHT if sure else max(URL_WEIGHT, end - start))
+        position = end
+    return total + len(text) - position
 
 
 def _url_weight(url: str) -> int:

@@ -133,6 +133,7 @@ RefusalReason: TypeAlias = Literal[
     "expired",
     "assurance_too_low",
     "may_not_start",
+    "link_only",
 ]
 
 

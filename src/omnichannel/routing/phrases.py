@@ -73,6 +73,7 @@ _ENGLISH = Phrases(
         "expired": "the message has expired",
         "assurance_too_low": "we are not sure enough that it is the customer",
         "may_not_start": "we may not write first there",
+        "link_only": "there is only a link there: nothing can be sent",
     },
     states={
         "started": "started",
@@ -127,6 +128,7 @@ _FRENCH = Phrases(
         "expired": "le message a expiré",
         "assurance_too_low": "il n'est pas assez sûr que ce soit le client",
         "may_not_start": "nous ne pouvons pas y écrire les premiers",
+        "link_only": "il n'y a là qu'un lien : rien ne peut y être envoyé",
     },
     states={
         "started": "commencé",
@@ -181,6 +183,7 @@ _GERMAN = Phrases(
         "expired": "die Nachricht ist abgelaufen",
         "assurance_too_low": "es ist nicht sicher genug, dass es der Kunde ist",
         "may_not_start": "wir dürfen dort nicht zuerst schreiben",
+        "link_only": "dorthin führt nur ein Link: es kann nichts gesendet werden",
     },
     states={
         "started": "begonnen",

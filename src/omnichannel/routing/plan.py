@@ -244,6 +244,8 @@ def _judge(
     if door is None or expired or _tried(door, request, resend):
         reason = No("expired") if expired else No("not_configured") if door is None else No("already_tried")
         return _refused(one, reason)
+    if not door.surfaces:
+        return _refused(one, No("link_only", "the platform has no message API"))
     first: No | None = None
     for option in _options(door, request, facts):
         no = check(option, request, facts, now)

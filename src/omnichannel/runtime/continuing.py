@@ -34,11 +34,12 @@ from omnichannel.withdrawal.scopes import Question, governing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedLink:
-    """A way to go on elsewhere: the link that the customer gets, and the reference in it."""
+    """A way to go on elsewhere: the link that the customer gets, and the reference in it; None where the link has no
+    room for one, and nobody is ever seen to have followed it."""
 
     target: str
     url: str
-    reference: NewReference
+    reference: NewReference | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class Continuing:
         link = channel.link(reference, "")
         if link is None:
             return None
+        if not link.carries:
+            return OfferedLink(target=channel.channel, url=link.url, reference=None)
         expires_at = life(withdrawal.closed_at if withdrawal else None, now, short=is_short(reference))
         row = NewReference(
             digest=digest(reference),
@@ -188,7 +191,7 @@ class Continuing:
             customer_id=customer_id,
             period=withdrawal.period,
             delivery=delivery,
-            references=tuple(link.reference for link in links),
+            references=references_in(links),
             created_at=now,
         )
 
@@ -218,7 +221,7 @@ class Continuing:
             automatic=True,
             idempotency_key=f"pointer:{private}",
         )
-        return Pointer(delivery, tuple(link.reference for link in links))
+        return Pointer(delivery, references_in(links))
 
     def _takes_new(self, channel: str, brand: str, customer_id: str) -> bool:
         question = Question(channel=channel, brand=brand, direction="in")
@@ -298,6 +301,11 @@ class Continuing:
             in_reply_to=turn.message.id,
             idempotency_key=stepup.answer_key(turn.message.id),
         )
+
+
+def references_in(links: Sequence[OfferedLink]) -> tuple[NewReference, ...]:
+    """The references that links carry."""
+    return tuple(link.reference for link in links if link.reference is not None)
 
 
 def _level(conversation: Conversation) -> int:

@@ -17,14 +17,14 @@ from typing import Any, Protocol, TypeVar
 import anyio
 
 from omnichannel.channel.base import Channel
-from omnichannel.channel.wire import Envelope, Flow, HttpRequest, HttpResponse, Listen
+from omnichannel.channel.wire import Batch, Envelope, Flow, HttpRequest, HttpResponse, Listen
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.retry import Backoff
 from omnichannel.runtime.sessions import Commit, Connecting, run_session
 from omnichannel.runtime.transport import Transport, TransportError
 
-__all__ = ["Commit", "Connecting", "run_listen", "run_poll", "run_session"]
+__all__ = ["Commit", "Connecting", "poll_once", "run_listen", "run_poll", "run_session"]
 
 T = TypeVar("T")
 
@@ -58,18 +58,24 @@ async def run_poll(
     """Polls until something other than waiting is needed. `again_after` of a batch wins over `every`."""
     backoff = Backoff()
     while True:
-        batch = await runner.run(channel, channel.poll(cursor))
+        batch = await poll_once(channel, cursor, runner=runner, commit=commit)
         if isinstance(batch, Failure):
             if batch.outcome is not Outcome.RETRY:
                 return batch
             await clock.sleep(backoff.next(batch, clock))
             continue
         backoff.succeeded()
-        if batch.envelopes or batch.cursor != cursor:
-            await commit(batch.envelopes, batch.cursor)
-            cursor = batch.cursor
+        cursor = batch.cursor
         if not batch.more:
             await clock.sleep((batch.again_after or every).total_seconds())
+
+
+async def poll_once(channel: Channel[Any], cursor: str | None, *, runner: Runs, commit: Commit) -> Batch | Failure:
+    """One poll; what it found is committed with how far it got."""
+    batch = await runner.run(channel, channel.poll(cursor))
+    if isinstance(batch, Batch) and (batch.envelopes or batch.cursor != cursor):
+        await commit(batch.envelopes, batch.cursor)
+    return batch
 
 
 # ---------------------------------------------------------------- streams that we only read

@@ -105,7 +105,7 @@ class Device:
         target = self.person.on(to)
         for seen in reversed(self.seen()):
             for url in (*seen.links, *seen.text.split()):
-                if _leads_to(url, to):
+                if url.startswith(target._simulator.links or (f"{to}:",)):
                     message_id = target._simulator.opens(target.handle, url)
                     await self.person.world.settle()
                     return message_id
@@ -149,15 +149,3 @@ def _file(path: str) -> SimFile:
     found = Path(path)
     kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
     return SimFile(name=found.name, content=found.read_bytes(), type=kind)
-
-
-_LEADS = {
-    "whatsapp": ("https://wa.me/", "https://api.whatsapp.com/"),
-    "email": ("mailto:",),
-    "messenger": ("https://m.me/",),
-    "x": ("https://x.com/", "https://twitter.com/"),
-}
-
-
-def _leads_to(url: str, channel: str) -> bool:
-    return url.startswith(_LEADS.get(channel, (f"{channel}:",)))

@@ -17,13 +17,15 @@ from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
+from anyio.abc import TaskGroup
 
-from omnichannel.channel.base import Account, Channel
+from omnichannel.channel.base import Account, Channel, SourceKind
+from omnichannel.channel.wire import Batch
 from omnichannel.hub.hub import Hub
 from omnichannel.hub.office import refresh
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
-from omnichannel.hub.sources import read
+from omnichannel.hub.sources import kinds_of, poll, read
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.registry import channel_class_for
 from omnichannel.runtime.transport import Mailer, MediaSource, Transport
@@ -39,6 +41,7 @@ from omnichannel.testing.simulators.base import Simulator, WebhookRequest, Withd
 from omnichannel.testing.template_store import TemplateStore
 
 SIMULATORS: Mapping[str, str] = {
+    "mastodon": "omnichannel.testing.simulators.mastodon:MastodonSimulator",
     "messenger": "omnichannel.testing.simulators.messenger:MessengerSimulator",
     "smtp_imap": "omnichannel.testing.simulators.mail:MailSimulator",
     "twilio_sms": "omnichannel.testing.simulators.twilio_sms:TwilioSmsSimulator",
@@ -47,6 +50,8 @@ SIMULATORS: Mapping[str, str] = {
 }
 ADAPTERS: Mapping[str, str] = {"email": "smtp_imap", "sms": "twilio_sms"}
 """By which adapter a channel is simulated where they have different names."""
+OURSELVES = frozenset({"console", "link_only"})
+"""Adapters behind which there is no platform."""
 PUBLIC_URL = "https://desk.example/hooks"
 ROUNDS = 10_000
 DRAINS = 1_000
@@ -80,6 +85,7 @@ class World:
         self.transport: Callable[[MediaSource], Transport] = self._in_process
         self._live: Hub | None = None
         self._shared = False
+        self._polled: dict[str, int] = {}
 
     # -- set-up
 
@@ -120,10 +126,8 @@ class World:
             self._live = live
             await self._connect(live)
             async with anyio.create_task_group() as group:
-                for channel in live.core.doors.channels.values() if sources else ():
-                    if channel.adapter == "smtp_imap":
-                        group.start_soon(self._keep_reading, live, channel)
-                        await self._connected(live, channel)
+                if sources:
+                    await self._begin_reading(live, group)
                 await self.settle()
                 # What a test raises is raised again outside: the task group would put it into a group.
                 try:
@@ -132,6 +136,7 @@ class World:
                     error = raised
                 finally:
                     self._live = None
+                    self._polled.clear()
                     group.cancel_scope.cancel()
         if error is not None:
             raise error
@@ -144,10 +149,38 @@ class World:
         self._shared = True
         return client.replica(self._settings(client.settings), ports)
 
-    async def _keep_reading(self, live: Hub, channel: Channel[Any]) -> None:
-        """One process reads the mailbox: nobody to share it with, and no lease to renew while days pass."""
+    async def _begin_reading(self, live: Hub, group: TaskGroup) -> None:
+        """Sessions and streams stay open; polls are made when there is something to read, see `_poll`."""
+        for channel in live.core.doors.channels.values():
+            for kind in kinds_of(channel):
+                if kind == "poll":
+                    self._polled[channel.account.id] = -1
+                    continue
+                group.start_soon(self._keep_reading, live, channel, kind)
+                if kind == "session":
+                    await self._connected(live, channel)
+        await _pause(EXCHANGE)
+
+    async def _keep_reading(self, live: Hub, channel: Channel[Any], kind: SourceKind) -> None:
+        """One process reads: nobody to share it with, and no lease to renew while days pass."""
         while True:
-            await read(live.core, channel, "session")
+            await read(live.core, channel, kind)
+
+    async def _poll(self) -> int:
+        """Polls where the platform has news, after the streams had their chance: what they brought is found again
+        under the same keys. Gives how much was found; what is refused is asked for the next time."""
+        found = 0
+        for account_id, seen in list(self._polled.items()):
+            channel = self.live.core.doors.channels[account_id]
+            news = self.simulators[channel.adapter].news[account_id]
+            if news == seen:
+                continue
+            await _pause(EXCHANGE)
+            batch = await poll(self.live.core, channel)
+            if isinstance(batch, Batch):
+                self._polled[account_id] = -1 if batch.more else news
+                found += len(batch.envelopes)
+        return found
 
     async def _connected(self, live: Hub, channel: Channel[Any]) -> None:
         """A mailbox is read from where it stands when its first session begins: mail that comes later is new."""
@@ -164,7 +197,7 @@ class World:
     def _adopt(self, account: Account) -> Account:
         """The account as the platform knows it: registered once, however often the process starts."""
         adapter = channel_class_for(account).adapter
-        if adapter == "console":
+        if adapter in OURSELVES:
             return account
         if account.id not in self._adopted:
             self._adopted[account.id] = self.simulator(adapter).adopt(account)
@@ -260,6 +293,7 @@ class World:
             for simulator in list(self.simulators.values()):
                 done += await simulator.deliver_due(self._post)
             done += await self._read_mail()
+            done += await self._poll()
             done += await self.live.core.worker.drain(DRAINS)
             if done == 0:
                 return

@@ -17,7 +17,7 @@ from omnichannel.adapters.x.errors import ERRORS, answered_at
 from omnichannel.adapters.x.notices import Accounts
 from omnichannel.adapters.x.parse import parse
 from omnichannel.adapters.x.poll import Cursor, poll
-from omnichannel.adapters.x.render import USER_ID, dm_request, files_of, invalid, reply_request
+from omnichannel.adapters.x.render import USER_ID, dm_request, files_of, reply_request
 from omnichannel.adapters.x.upload import upload
 from omnichannel.channel import (
     Admission,
@@ -46,6 +46,7 @@ from omnichannel.channel import (
     Token,
 )
 from omnichannel.kit.oauth import refresh_request, token_from
+from omnichannel.kit.refusals import invalid
 from omnichannel.kit.shapes import member, text_of
 from omnichannel.kit.urls import with_reference
 from omnichannel.model.base import EPOCH

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from omnichannel.adapters.x.attachments import post_media
 from omnichannel.adapters.x.wire import Entities, MediaObject, Post, User
 from omnichannel.channel import ChannelEvent, MessageEchoed, MessageEdited, MessageReceived, Unrecognized
 from omnichannel.kit import inbound
+from omnichannel.kit.times import at_iso
 from omnichannel.model.address import Assurance
 from omnichannel.model.base import EPOCH
 from omnichannel.model.content import Media
@@ -61,15 +62,6 @@ class Dm:
 
 
 # ---------------------------------------------------------------- times
-
-
-def at_iso(value: str | None) -> datetime | None:
-    """An ISO 8601 time with a zone, in UTC; None where it is none."""
-    try:
-        found = datetime.fromisoformat(value or "")
-        return found.astimezone(UTC) if found.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def at_ms(value: str | None) -> datetime | None:

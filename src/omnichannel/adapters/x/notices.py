@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from pydantic import ValidationError
 
 from omnichannel.adapters.x.account import XAccount
-from omnichannel.adapters.x.messages import Around, Whose, at_iso, at_ms, unrecognized
+from omnichannel.adapters.x.messages import Around, Whose, at_ms, unrecognized
 from omnichannel.adapters.x.shapes import Json
 from omnichannel.adapters.x.wire import MARK_READ
 from omnichannel.channel import AccountChanged, ChannelEvent, ConsentChanged, DeliveryUpdated
+from omnichannel.kit.times import at_iso
 
 NOT_OURS = "no account of ours has this user id"
 

@@ -11,7 +11,7 @@ from functools import partial
 from pydantic_core import from_json
 
 from omnichannel.adapters.x.attachments import post_media
-from omnichannel.adapters.x.messages import Around, Dm, Whose, at_id, at_iso, dm_event, post_events, unrecognized
+from omnichannel.adapters.x.messages import Around, Dm, Whose, at_id, dm_event, post_events, unrecognized
 from omnichannel.adapters.x.notices import NOT_OURS, Accounts, block_event, guarded, read_receipts, revoked
 from omnichannel.adapters.x.parse_legacy import direct_message, is_legacy, legacy_events, user_event
 from omnichannel.adapters.x.shapes import Json, inner, surroundings
@@ -19,6 +19,7 @@ from omnichannel.adapters.x.wire import DELETION, DM_EVENT, PARTY, POST, REVOCAT
 from omnichannel.channel import AccountChanged, ChannelEvent, Envelope, MessageDeleted
 from omnichannel.kit.inbound import body_of
 from omnichannel.kit.shapes import is_list, is_object, member, text_of, values_of
+from omnichannel.kit.times import at_iso
 
 IGNORED = (
     "like.",

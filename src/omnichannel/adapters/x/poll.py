@@ -13,12 +13,13 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from omnichannel.adapters.x.messages import at_id, at_iso
+from omnichannel.adapters.x.messages import at_id
 from omnichannel.adapters.x.shapes import Json
 from omnichannel.adapters.x.surfaces import DM_FIRST_PAGE, DM_PAGE, MENTIONS_PAGE, POLL_AGAIN, POLL_PAGES
 from omnichannel.adapters.x.upload import Caller
 from omnichannel.channel import Batch, Envelope, Flow, HttpRequest, Rejected, Repeat
 from omnichannel.kit.shapes import is_object, member, text_of, values_of
+from omnichannel.kit.times import at_iso
 from omnichannel.model.base import EPOCH
 
 Query = tuple[tuple[str, str], ...]

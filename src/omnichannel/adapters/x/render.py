@@ -7,15 +7,11 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from omnichannel.channel import Failure, HttpRequest, Level, Outcome, Part, Rejected
+from omnichannel.channel import HttpRequest, Part
+from omnichannel.kit.refusals import invalid
 from omnichannel.model.content import Media, Text
 
 USER_ID = re.compile(r"[0-9]{1,19}")
-
-
-def invalid(code: str, message: str) -> Rejected:
-    """What cannot be said on X at all; nothing was sent."""
-    return Rejected(Failure(outcome=Outcome.INVALID, level=Level.MESSAGE, code=code, message=message))
 
 
 def words_of(part: Part) -> str:

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from omnichannel.adapters.x.render import invalid
 from omnichannel.adapters.x.upload import Caller
 from omnichannel.channel import Flow, Form, HttpRequest, Repeat, Token
+from omnichannel.kit.refusals import invalid
 from omnichannel.kit.shapes import is_list, member, text_of, values_of
 
 EVENT_TYPES = (

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
-from omnichannel.adapters.x.render import invalid
 from omnichannel.adapters.x.surfaces import ALT_TEXT, CHUNK_BYTES, MAX_SEGMENTS, PROCESSING_CHECKS
 from omnichannel.channel import (
     Failure,
@@ -26,6 +25,7 @@ from omnichannel.channel import (
     Rejected,
     Repeat,
 )
+from omnichannel.kit.refusals import invalid
 from omnichannel.kit.shapes import member, text_of
 from omnichannel.model.content import Media
 

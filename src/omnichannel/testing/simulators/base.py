@@ -98,6 +98,8 @@ class Simulator(ABC):
     adapter: ClassVar[str]
     hosts: ClassVar[tuple[str, ...]]
     """Whose requests it answers; `*.example.com` stands for every host below example.com."""
+    links: ClassVar[tuple[str, ...]] = ()
+    """What deep links that lead here begin with."""
     webhook_retries: ClassVar[tuple[timedelta, ...]] = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3600))
     """The platform's waits after each refused webhook; after the last it gives up."""
 
@@ -115,6 +117,8 @@ class Simulator(ABC):
         self.customers: dict[str, SimCustomer] = {}
         self.requests: deque[Logged] = deque(maxlen=10_000)
         self.accepted: Counter[tuple[str, str, str]] = Counter()
+        self.news: Counter[str] = Counter()
+        """How much there has been to read for each account of ours on a platform that is polled."""
         self.withdrawals: list[Withdrawn] = []
         self.webhooks = WebhookQueue(now, self.webhook_retries)
         self._urls: dict[str, str] = {}

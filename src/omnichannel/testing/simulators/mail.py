@@ -67,6 +67,7 @@ class MailSimulator(Simulator):
     channel: ClassVar[str] = "email"
     adapter: ClassVar[str] = "smtp_imap"
     hosts: ClassVar[tuple[str, ...]] = ()
+    links: ClassVar[tuple[str, ...]] = ("mailto:",)
 
     def __init__(
         self,

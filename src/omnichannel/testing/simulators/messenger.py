@@ -53,6 +53,7 @@ class MessengerSimulator(MessengerPeople):
     channel: ClassVar[str] = "messenger"
     adapter: ClassVar[str] = "messenger"
     hosts: ClassVar[tuple[str, ...]] = ("graph.facebook.com", "scontent.xx.fbcdn.net")
+    links: ClassVar[tuple[str, ...]] = ("https://m.me/",)
 
     def __init__(
         self,

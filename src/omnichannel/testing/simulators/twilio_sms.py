@@ -50,6 +50,7 @@ class TwilioSmsSimulator(TwilioSmsRead):
     channel: ClassVar[str] = "sms"
     adapter: ClassVar[str] = "twilio_sms"
     hosts: ClassVar[tuple[str, ...]] = ("api.twilio.com", "messaging.twilio.com", "mms.twiliocdn.com")
+    links: ClassVar[tuple[str, ...]] = ("sms:",)
     webhook_retries: ClassVar[tuple[timedelta, ...]] = (timedelta(seconds=1),)
 
     def __init__(

@@ -55,6 +55,7 @@ class WhatsAppSimulator(WhatsAppPeople):
     adapter: ClassVar[str] = "whatsapp"
     hosts: ClassVar[tuple[str, ...]] = ("graph.facebook.com", "lookaside.fbsbx.com")
     error: ClassVar[type[meta_graph.GraphError]] = GraphError
+    links: ClassVar[tuple[str, ...]] = ("https://wa.me/", "https://api.whatsapp.com/")
 
     def __init__(
         self,

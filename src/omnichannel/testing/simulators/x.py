@@ -34,6 +34,7 @@ class XSimulator(XDms):
     channel = "x"
     adapter = "x"
     hosts = ("api.x.com", "api.twitter.com")
+    links = ("https://x.com/", "https://twitter.com/")
 
     # -- our side
 

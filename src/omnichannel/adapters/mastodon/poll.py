@@ -1,0 +1,139 @@
+"""Catching up: notifications, direct conversations and our own statuses, newer than the cursor, oldest first.
+
+Streaming has no replay, so this closes the gaps, and finds what the server holds back from the stream (notifications
+of strangers, by the account's policy). The cursor is JSON: of each feed the id from which the server wants to be asked
+on, which its `Link` header names. Without a cursor nothing old is taken: what comes from now on is new.
+https://docs.joinmastodon.org/api/guidelines/#pagination
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic_core import from_json
+
+from omnichannel.adapters.mastodon.surfaces import PAGE, PAGES, POLL_AGAIN
+from omnichannel.channel import Batch, Envelope, Flow, HttpRequest, HttpResponse, Rejected, Repeat
+from omnichannel.kit.shapes import is_object, member, text_of, values_of
+from omnichannel.kit.times import at_iso
+from omnichannel.model.base import EPOCH
+
+Query = tuple[tuple[str, str], ...]
+NOTICES = ("mention", "quote", "update", "favourite", "moderation_warning", "severed_relationships")
+BEGINNING = "0"
+"""Where a feed stands that had nothing when we first looked."""
+_PREVIOUS = re.compile(r'<([^<>]{1,2000})>;\s*rel="prev"')
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed: where it is, what its items are called in the stream, and how they are asked for."""
+
+    name: str
+    event: str
+    url: str
+    query: Query = ()
+
+
+class Caller(Protocol):
+    """What a poll needs of a channel."""
+
+    def checked(self, request: HttpRequest) -> Flow[HttpResponse]: ...
+
+
+def feeds(me: str) -> tuple[Feed, ...]:
+    """What is asked. Items of a stream and of a poll have the same names, and are read in one way."""
+    types: Query = tuple(("types[]", one) for one in NOTICES)
+    return (
+        Feed("notifications", "notification", "api/v1/notifications", (*types, ("include_filtered", "true"))),
+        Feed("conversations", "conversation", "api/v1/conversations"),
+        Feed("statuses", "update", f"api/v1/accounts/{me}/statuses", (("exclude_reblogs", "true"),)),
+    )
+
+
+def load(cursor: str | None) -> dict[str, str]:
+    """The cursor as `poll` wrote it; what cannot be read is none."""
+    try:
+        data: object = from_json(cursor or "{}")
+    except ValueError:
+        return {}
+    return {key: value for key, value in data.items() if isinstance(value, str)} if is_object(data) else {}
+
+
+def poll(caller: Caller, me: str, place: Mapping[str, str]) -> Flow[Batch]:
+    """What is new in all feeds. Where one is refused and others have something, that is kept first."""
+    now, found, more = {**place, "me": me}, list[Envelope](), False
+    refused: Rejected | None = None
+    for feed in feeds(me):
+        try:
+            full = yield from _read(caller, feed, now, found)
+            more = more or full
+        except Rejected as refusal:
+            refused = refused or refusal
+    if refused is not None and not found:
+        raise refused
+    wait = refused.failure.retry_after if refused is not None else None
+    return Batch(
+        envelopes=tuple(sorted(found, key=lambda one: one.received_at)),
+        cursor=json.dumps(now, sort_keys=True),
+        more=more and refused is None,
+        again_after=wait or (None if more and refused is None else POLL_AGAIN),
+    )
+
+
+def _read(caller: Caller, feed: Feed, now: dict[str, str], found: list[Envelope]) -> Flow[bool]:
+    """A feed's pages from where it stood; whether there may be more."""
+    if feed.name not in now:
+        response = yield from _page(caller, feed, 1, None)
+        now[feed.name] = _newest(response) or BEGINNING
+        return False
+    for _ in range(PAGES):
+        response = yield from _page(caller, feed, PAGE, now[feed.name])
+        items = [one for one in values_of(response.json()) if is_object(one)]
+        found += [_envelope(feed, one) for one in reversed(items)]
+        newest = _newest(response)
+        if not items or newest in (None, now[feed.name]):
+            return False
+        now[feed.name] = newest or now[feed.name]
+        if len(items) < PAGE:
+            return False
+    return True
+
+
+def _page(caller: Caller, feed: Feed, size: int, after: str | None) -> Flow[HttpResponse]:
+    place: Query = (("min_id", after),) if after is not None else ()
+    query = (*feed.query, ("limit", str(size)), *place)
+    request = HttpRequest(method="GET", url=feed.url, query=query, repeat=Repeat.SAFE, limit="read")
+    return (yield from caller.checked(request))
+
+
+def _newest(response: HttpResponse) -> str | None:
+    """From which id on there is nothing yet: as the server says, else the first item's, which is the newest."""
+    link = _PREVIOUS.search(response.headers.get("link", ""))
+    if link is not None:
+        try:
+            named = parse_qs(urlsplit(link[1]).query)
+        except ValueError:
+            named = {}
+        for name in ("min_id", "since_id"):
+            if name in named:
+                return named[name][0]
+    items = values_of(response.json())
+    return text_of(member(items[0], "id")) if items else None
+
+
+def _envelope(feed: Feed, item: Mapping[str, object]) -> Envelope:
+    """One item, as the stream would have sent it. Its time is the item's own: a poll has no clock."""
+    dated = item if feed.name != "conversations" else member(item, "last_status")
+    return Envelope(
+        source="poll",
+        method="GET",
+        headers={"content-type": "application/json", "event": feed.event},
+        content=json.dumps(item, ensure_ascii=False, sort_keys=True).encode("utf-8"),
+        received_at=at_iso(text_of(member(dated, "created_at"))) or EPOCH,
+    )
