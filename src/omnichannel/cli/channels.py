@@ -119,7 +119,7 @@ def _readable(value: object) -> Any:
 def _table(known: Sequence[Listed]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("channel", "adapter", "state"):
-        table.add_column(name, no_wrap=name != "state", max_width=24)
+        table.add_column(name, no_wrap=name != "state", max_width=24, overflow="fold")
     table.add_column("what it can, its link and its price", ratio=1)
     for one in known:
         row = (one.channel, one.adapter or "-", _state(one), "\n".join(_details(one)))
