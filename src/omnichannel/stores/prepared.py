@@ -69,7 +69,8 @@ class _Compiled:
         for row in found:
             values = list(row)
             for at, read in self.reads:
-                values[at] = read(values[at])
+                if values[at] is not None:  # NULL is None in every type of ours
+                    values[at] = read(values[at])
             made.append(self.make(values))
         return made
 

@@ -20,10 +20,11 @@ from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
 from omnichannel.stores import reply_tokens
 from omnichannel.stores.directory import AddressRow
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.reply_tokens import ReplyTo
 from omnichannel.stores.schema import conversations, messages, moves, participants
 from omnichannel.stores.units import AccountInfo, lane_of
-from omnichannel.stores.upsert import among, insert_rows, update_rows, upsert
+from omnichannel.stores.upsert import among, insert_rows, member_of, update_rows, upsert
 
 REOPEN_WITHIN = timedelta(days=14)
 """A private message so soon after the matter was resolved reopens it; later ones begin a new matter."""
@@ -63,6 +64,10 @@ class ConversationRow:
 
 _FIELDS = tuple(ConversationRow.__slots__)
 _CHANGING = tuple(name for name in _FIELDS if name not in ("brand", "customer_id", "lane", "created_at", "version"))
+
+_FOUND: Select[*tuple[Any, ...]] = select(*(conversations.c[name] for name in _FIELDS))
+_BY_ID = Prepared(_FOUND.where(member_of(conversations.c.id, "values")))
+_BY_ADDRESS = Prepared(_FOUND.where(member_of(conversations.c.address_id, "values")))
 
 
 @dataclass(slots=True)
@@ -109,16 +114,16 @@ class Threads:
             for departure in run(left):
                 moved.setdefault(departure.from_address, []).append(departure.conversation_id)
                 wanted.add(departure.conversation_id)
-        found: Select[*tuple[Any, ...]] = select(*(conversations.c[name] for name in _FIELDS))
-        for column, values in (("id", list(wanted)), ("address_id", people), ("thread", list(set(threads)))):
-            if values:
-                rows: Sequence[Any] = run(found.where(among(conversations.c[column], values))).all()
-                for row in rows:
-                    self._remember(ConversationRow(*row))
+        for query, values in ((_BY_ID, list(wanted)), (_BY_ADDRESS, people)):
+            for row in query.rows(self.connection, values=values) if values else ():
+                self._remember(ConversationRow(*row))
+        if threads:  # texts of others: they may hold anything
+            rows: Sequence[Any] = run(_FOUND.where(among(conversations.c.thread, set(threads)))).all()
+            for row in rows:
+                self._remember(ConversationRow(*row))
         doubted = {row.linked_to for row in self._by_id.values() if row.unverified} - self._by_id.keys() - {None}
         if doubted:
-            origins: Sequence[Any] = run(found.where(among(conversations.c.id, list(doubted)))).all()
-            for row in origins:
+            for row in _BY_ID.rows(self.connection, values=list(doubted)):
                 self._remember(ConversationRow(*row))
         for address_id, conversation_ids in moved.items():
             for conversation_id in conversation_ids:
