@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from omnichannel.registry import ADAPTERS
+
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 HEAVY = {
@@ -103,3 +105,10 @@ def test_the_settings_are_loaded_without_the_adapters_that_they_do_not_name(tmp_
     (tmp_path / "o.toml").write_text('schema = 1\n[accounts.c]\nchannel = "console"\n', "utf-8")
     loaded = loaded_by(f"from omnichannel.config import load; load({str(tmp_path / 'o.toml')!r})")
     assert {name.split(".")[2] for name in loaded if name.startswith("omnichannel.adapters.")} == {"console"}
+
+
+@pytest.mark.parametrize("name", sorted(ADAPTERS))
+def test_an_adapter_loads_no_other(name: str) -> None:
+    loaded = loaded_by(f"from omnichannel.registry import load_channel; load_channel({name!r})")
+    others = {one for one in loaded if one.startswith("omnichannel.adapters.")}
+    assert {one.split(".")[2] for one in others} == {name}
