@@ -135,7 +135,10 @@ class Channel(ABC, Generic[AccountT]):
         what is not understood becomes `Unrecognized`."""
 
     def answer(self, envelope: Envelope, parts: Sequence[Part]) -> HttpReply:
-        """Parts rendered into the webhook's response, for adapters that accept with `within`."""
+        """Parts rendered into the webhook's response, for adapters that accept with `within`; overridden by them alone.
+
+        At least one part, at most `Accept.room`, all of one message of ours. Raises where one cannot be said in this
+        response: then none of them is in it, and all are sent by `send`."""
         return OK
 
     # -- outbound

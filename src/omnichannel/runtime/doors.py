@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from omnichannel.channel.base import Account, Channel
 from omnichannel.stores.units import AccountInfo
+
+_NO_ANSWER: Callable[..., Any] = Channel[Any].answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +65,6 @@ def build(
             visibility={name: surface.visibility for name, surface in channel.surfaces.items()},
             first_response=(first_response or {}).get(queue),
             label=account.label,
+            answers=kind.answer is not _NO_ANSWER,
         )
     return Doors(channels, infos, endpoints)

@@ -16,7 +16,7 @@ from omnichannel.model.base import dump
 from omnichannel.model.content import Text, load_block
 from omnichannel.model.exceptions import StoreError
 from omnichannel.model.ids import IdSource
-from omnichannel.model.message import Decision, Part, Receipt, Step
+from omnichannel.model.message import Decision, Receipt, Step
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.routing.checks import No, Option, check, fitted
 from omnichannel.routing.facts import Facts, Request
@@ -25,18 +25,20 @@ from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.continuing import Continuing
 from omnichannel.runtime.doors import Doors
 from omnichannel.runtime.health import HealthBoard
+from omnichannel.runtime.parts import PartWriter
 from omnichannel.runtime.policy import Advisor, content_of
 from omnichannel.runtime.replying import ReplyTokens
 from omnichannel.runtime.retry import RATE_LIMITED, RetryBudget, next_try
 from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.unsent import INTERRUPTED, after_doubt, load_failure, remaining, told
-from omnichannel.stores import outbound, outgoing, progress
+from omnichannel.stores import leases, outbound, outgoing, progress, responses
 from omnichannel.stores.base import Store
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_references
 from omnichannel.stores.outbound import NewStep
 from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.telling import decided
+from omnichannel.stores.turns import lease_name
 from omnichannel.stores.types import AnyRow
 
 _log = logging.getLogger("omnichannel.sending")
@@ -80,10 +82,10 @@ class Outbox:
     continuing: Continuing
     crash: Callable[[str], None] = lambda step: None
     _budgets: dict[str, RetryBudget] = field(default_factory=dict[str, RetryBudget])
-    _replies: ReplyTokens = field(init=False)
+    writer: PartWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._replies = ReplyTokens(self.store, self.clock, self.ids)
+        self.writer = PartWriter(self.advisor, ReplyTokens(self.store, self.clock, self.ids))
 
     async def work(self, delivery_id: str, lane: int, owner: str, fence: int, known: Outgoing | None = None) -> None:
         """Brings one delivery as far as it goes now; `known` is all about it, if it was just read. A failure of our
@@ -218,10 +220,25 @@ class Outbox:
             return await self._never_settled(out, step, part)
         if part.due_at is not None and part.due_at > now:
             return await self._set(out, state="queued", due_at=part.due_at)
+        if part.response is not None:
+            # Nobody took it in time, or is able to any more.
+            return await self._write(out, lambda c: responses.take_back(c, part.response))
         no = None if lane.decisions and not part.n else await self._refused_now(out, step, part)
         if no is not None:
             return await self._break_off(out, step, part, no)
+        if self._may_answer(out, step, part) and await self.store.write(lambda c: self._offer(c, out, step, lane)):
+            return None
         return await self._send(out, step, part, lane)
+
+    def _offer(self, connection: Connection, out: Outgoing, step: AnyRow, lane: Lane) -> bool:
+        if not leases.held(connection, lease_name(lane.number), lane.owner, lane.fence):
+            raise LaneLost
+        return responses.offer(connection, out.delivery, step, self.clock.now())
+
+    def _may_answer(self, out: Outgoing, step: AnyRow, part: AnyRow) -> bool:
+        """Whether the response to a webhook may be the way: asked for channels alone that can answer in one."""
+        info = self.doors.infos.get(step.account)
+        return info is not None and info.answers and out.delivery.in_reply_to is not None and not part.tries
 
     async def _refused_now(self, out: Outgoing, step: AnyRow, part: AnyRow) -> No | None:
         """What stands against this step by now: a channel may close between a decision and a retry."""
@@ -290,8 +307,7 @@ class Outbox:
             attempt.append(seq)
             self.crash("started")
 
-        back = await self._replies.context(channel, out.conversation.id, step.address_id)
-        message = self._message(out, step, part, back)
+        message = await self.writer.part(channel, out, step, part)
         self.crash("before")
         result = await self.runner.run(channel, channel.send(message), pair=step.to, started=started)
         self.crash("answered")
@@ -305,25 +321,6 @@ class Outbox:
         if failure is None:
             return await self._accepted(out, step, part, attempt[0], cast(Receipt, result))
         return await self._failed(out, step, part, attempt[0], failure)
-
-    def _message(self, out: Outgoing, step: AnyRow, part: AnyRow, back: Mapping[str, str]) -> Part:
-        place = out.conversation
-        here = (place.account, place.surface) == (step.account, step.surface)
-        address = next((a for a in out.customer.addresses if a.id == step.address_id), None)
-        return Part(
-            key=part.key,
-            to=step.to,
-            content=load_block(part.content),
-            surface=step.surface,
-            aliases=address.aliases if address else {},
-            thread=place.thread if here else None,
-            reply_to=out.reply_to if place.account == step.account else None,
-            context={**out.context, **back} if here else back,
-            language=place.language or out.customer.language,
-            automatic=out.delivery.automatic,
-            late=self.advisor.is_late(out, step, load_block(part.content)),
-            purpose=out.delivery.purpose,
-        )
 
     async def _accepted(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, receipt: Receipt) -> Left:
         self._budget(step.account).succeeded()

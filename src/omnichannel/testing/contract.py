@@ -107,6 +107,11 @@ class ChannelContract:
         admission = self.channel.admit(self._signed(), self.NOW, Keys())
         assert isinstance(admission, Accept), f"expected Accept for a signed webhook, found {admission}"
 
+    def test_it_waits_for_answers_if_it_can_render_them(self) -> None:
+        admission = self.channel.admit(self._signed(), self.NOW, Keys())
+        waits = isinstance(admission, Accept) and admission.within is not None
+        assert not waits or self._overrides("answer"), "accepts with `within`, and does not override `answer`"
+
     def test_a_forged_webhook_is_refused(self) -> None:
         if not self._overrides("admit"):
             raise unittest.SkipTest("the channel takes no webhooks")
