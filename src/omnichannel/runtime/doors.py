@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from omnichannel.channel.base import Account, Channel
+from omnichannel.channel.capabilities import Capabilities
 from omnichannel.stores.units import AccountInfo
 
 _NO_ANSWER: Callable[..., Any] = Channel[Any].answer
@@ -28,6 +29,11 @@ class Doors:
             for channel in self.channels.values()
             if channel.channel == name and brand in (None, channel.account.brand)
         ]
+
+    def surface(self, account: str, name: str) -> Capabilities | None:
+        """A surface of an account; None where the account is not configured, or has none of that name."""
+        channel = self.channels.get(account)
+        return None if channel is None else channel.surface(name)
 
     def names(self, brand: str | None = None) -> tuple[str, ...]:
         """The channels that are configured for a brand."""

@@ -1,17 +1,35 @@
-"""A part as its channel gets it, from the rows."""
+"""Parts: a step's, before they are rows; and each as its channel gets it, from the rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
 
 from omnichannel.channel.base import Channel
 from omnichannel.model.content import load_block
-from omnichannel.model.message import Part
+from omnichannel.model.message import Part, Step
+from omnichannel.routing.checks import Option, fitted
+from omnichannel.routing.facts import Facts, Request
+from omnichannel.routing.plan import option_of
 from omnichannel.runtime.policy import Advisor
 from omnichannel.runtime.replying import ReplyTokens
+from omnichannel.stores.outbound import NewStep
 from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.types import AnyRow
+
+
+def begin(out: Outgoing, step: Step, request: Request, facts: Facts, now: datetime) -> NewStep:
+    """A step as it is written, with its parts: where the conversation takes place elsewhere, without a thread."""
+    option = cast(Option, option_of(step.account, step.surface, step.address, request, facts))
+    parts = fitted(option, request, facts, now).parts
+    here = (out.conversation.account, out.conversation.surface) == (step.account, step.surface)
+    if not here:
+        step = replace(step, thread=None)
+    found = (a for a in out.customer.addresses if (a.channel, a.value) == (step.channel, step.address))
+    address = next(found, None)
+    deadline = now + step.wait if step.wait is not None and step.success != "accepted" else None
+    return NewStep(step, address.id if address else None, parts, deadline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from omnichannel.channel.wire import (
     Flow,
     HttpResponse,
     Keys,
+    Repeat,
     SmtpMessage,
     SmtpReply,
     Wire,
@@ -142,6 +143,10 @@ class ChannelContract:
         after = self._with_secrets(name, (SecretStr("the-next-secret"),))
         assert isinstance(both.admit(envelope, self.NOW, Keys()), Accept), "the old secret stopped while it rotates"
         assert not isinstance(after.admit(envelope, self.NOW, Keys()), Accept), "a removed secret still verifies"
+
+    def test_only_keys_are_kept_for_a_time(self) -> None:
+        for name, caps in self.channel.surfaces.items():
+            assert caps.key_kept is None or caps.repeat is Repeat.KEYED, f"{name}: `key_kept` without keyed sends"
 
     # -- parsing
 
