@@ -114,7 +114,7 @@ def test_what_no_notice_may_say_no_rule_may_say(text: str, why: str) -> None:
 
 def test_a_date_has_to_be_one_of_the_withdrawals_that_it_is_about() -> None:
     dated = rule("dated", {"en": "Until {closed_at:date}."}, {"channel": "x"})
-    with pytest.raises(ConfigurationError, match="rule 'dated': .* names closed_at, which has no date"):
+    with pytest.raises(ConfigurationError, match=r"rule 'dated': .* names closed_at, which has no date"):
         check_rule_notices([dated], W, HOSTS)
     check_rule_notices([dated], replace(W, closed_at=AT), HOSTS)
     check_rule_notices([dated], replace(W, channel="sms"), HOSTS)

@@ -49,7 +49,7 @@ async def test_a_text_that_names_a_date_which_is_not_there_is_refused_and_never_
     dated = Rule.model_validate({"name": "dated", "then": {"notice": {"en": "Until {closed_at:date}."}}})
     ann = person(world, "Ann", "x")
     async with world.run(hub(dated)) as live:
-        with pytest.raises(ConfigurationError, match="rule 'dated': .* names closed_at"):
+        with pytest.raises(ConfigurationError, match=r"rule 'dated': .* names closed_at"):
             await live.withdraw("x", redirect_at=world.now(), targets=["whatsapp"], notice=OWN)
         # The rule is newer than the withdrawal: its own words are said.
         policy = live.core.office.policy

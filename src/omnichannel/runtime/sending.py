@@ -379,7 +379,7 @@ class Outbox:
         if failure.outcome not in HOLDING or not failure.certain:
             return "failed"
         no = await self._refused_now(out, step, part)
-        if no is not None and no.reason in ("held", "suspected"):
+        if no is not None and no.reason in ("held", "suspected", "country_blocked", "purpose_blocked"):
             return "skipped"
         return "doubted" if failure.outcome is Outcome.WITHDRAWN else "failed"
 
