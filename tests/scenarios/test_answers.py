@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.channel import Envelope
@@ -272,6 +272,59 @@ async def test_killed_while_it_waits(world: World, handled: bool) -> None:
         await world.advance(WITHIN + MINUTE)
         assert (platform.heard, platform.played) == ([], ["Hello."])
         assert await attempts(live) == [("accepted", False)]
+
+
+async def offered(world: World, live: Hub) -> tuple[int, list[Any], Any]:
+    """A response that waits, the parts that it was offered, and their step."""
+    request = signed(f"{URL}/line", {"id": "1", "from": "ann", "text": "Hi"})
+    envelope = Envelope(url=request.url, headers=request.headers, content=request.body, received_at=world.now())
+    until = world.now() + WITHIN
+    seq = await live.core.store.write(lambda c: responses.begin(c, Arrival("line", envelope), until))
+    await world.settle()
+    found = await live.core.store.read(lambda c: responses.look(c, seq, world.now()))
+    (step,) = await rows(live, select(schema.steps))
+    return seq, list(found.parts), step
+
+
+async def test_what_the_outbox_took_back_is_not_taken(world: World) -> None:
+    """Whatever the clock of the web process says."""
+    platform = exchange(world)
+    async with world.run(hub()) as live:
+        seq, parts, step = await offered(world, live)
+        await world.advance(WITHIN)
+        assert platform.played == ["Hello."]
+        early = world.now() - WITHIN
+        taken = await live.core.store.write(lambda c: responses.take(c, seq, parts, step, "web", early))
+        assert taken is None
+        assert await attempts(live) == [("accepted", False)]
+
+
+async def test_all_of_it_is_taken_or_nothing(world: World) -> None:
+    exchange(world)
+    async with world.run(hub(saying(" ".join(THREE)))) as live:
+        seq, parts, step = await offered(world, live)
+        assert len(parts) == 3
+        last = update(schema.parts).where(schema.parts.c.key == parts[2].key).values(response=None)
+        await live.core.store.write(lambda c: c.execute(last).rowcount)
+        with pytest.raises(responses.TakenBack):
+            await live.core.store.write(lambda c: responses.take(c, seq, parts, step, "web", world.now()))
+        assert await attempts(live) == []
+        assert set(await column(live, schema.parts.c.state)) == {"pending"}
+
+
+async def test_what_is_taken_is_not_taken_back(world: World) -> None:
+    platform = exchange(world)
+    async with world.run(hub()) as live:
+        seq, parts, step = await offered(world, live)
+        taken = await live.core.store.write(lambda c: responses.take(c, seq, parts, step, "web", world.now()))
+        assert taken is not None
+        await live.core.store.write(lambda c: responses.take_back(c, seq))
+        await world.advance(WITHIN)
+        assert (platform.played, await attempts(live)) == ([], [("started", False)])
+        at = world.now()
+        await live.core.store.write(lambda c: responses.went_out(c, taken, "private", at, live.core.ids))
+        await world.advance(TEN)
+        assert (platform.played, await attempts(live)) == ([], [("accepted", False)])
 
 
 # ---------------------------------------------------------------- two processes
