@@ -163,7 +163,7 @@ def certainty() -> str:
         (
             page_of(name),
             surface,
-            caps.repeat.value,
+            caps.repeat.value + (f", for {duration(caps.key_kept)}" if caps.key_kept is not None else ""),
             ", ".join(sorted(caps.reconcile)),
             ", ".join(sorted(caps.receipts)),
             duration(caps.settle_after),

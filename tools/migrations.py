@@ -28,7 +28,7 @@ PARTS = {
         "brands endpoints accounts tokens cursors leases customers addresses aliases contacts consents merges",
     ),
     "0002_conversations": ("What is said", "conversations participants messages media blobs"),
-    "0003_inbound": ("What comes in, before it is handled", "journal events unmatched"),
+    "0003_inbound": ("What comes in, before it is handled", "journal events responses answerable unmatched"),
     "0004_outbound": ("What goes out", "deliveries decisions steps parts attempts receipts"),
     "0005_withdrawal": (
         "Channels that close, and how conversations go on elsewhere",

@@ -193,7 +193,7 @@ TABLES = (
         ),
         (
             'schema = 1\n[[rules]]\nname = "r"\nthen = { notice = "bye" }',
-            "rules[0].then.notice: unknown key; expected 'expire', 'hold', 'order', 'success', 'tell' or 'wait'",
+            "rules[0].then.notice: no notice 'bye'",
         ),
         (
             'schema = 1\n[engine]\nurl = "nats://bus:4222"',
@@ -330,3 +330,40 @@ def test_a_hint_is_the_nearest_name_or_all_where_they_are_few() -> None:
     assert described([1]) == "a list"
     assert described("x" * 100) == "text"
     assert described(object()) == "something else"
+
+
+# ---------------------------------------------------------------- notices of rules
+
+RULED = """
+schema = 1
+[brands.air]
+hosts = ["air.example"]
+[accounts.here]
+adapter = "console"
+[notices.short]
+en = "We leave {channel}: {link}"
+[[rules]]
+name = "dear"
+when = { price_over = 0.1 }
+then = { notice = %s }
+"""
+
+
+@pytest.mark.parametrize("notice", ['"short"', '{ en = "We leave {channel}: {link}" }'])
+def test_a_rule_names_a_notice_or_has_one(settings: Load, notice: str) -> None:
+    (rule,) = settings(RULED % notice).rules
+    assert rule.then.notice == Localized({"en": "We leave {channel}: {link}"})
+
+
+@pytest.mark.parametrize(
+    ("notice", "said"),
+    [
+        ('"shrot"', "rules[0].then.notice: no notice 'shrot'; did you mean 'short'?"),
+        ('{ en = "See https://evil.example" }', "rules[0].then.notice: its notice (en) links to evil.example"),
+        ('{ en = "{lnk}" }', "rules[0].then.notice: its notice has no slot {lnk}; the nearest is {link}"),
+        ('{ fr = "A", nl = "B" }', "rules[0].then.notice"),
+        ("3", "rules[0].then.notice"),
+    ],
+)
+def test_what_is_wrong_with_it_is_said(settings: Load, notice: str, said: str) -> None:
+    assert said in refusal(settings, RULED % notice)

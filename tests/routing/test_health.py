@@ -101,6 +101,16 @@ def test_what_releases_it(good: HealthFact) -> None:
     assert (health.held, health.held_until, health.held_detail) == (None, None, "")
 
 
+def test_a_release_ends_what_is_blocked_in_part_and_a_success_does_not() -> None:
+    country = Called(failure=Failure(outcome=Outcome.AUTH, level=Level.COUNTRY, country="it"))
+    purpose = Called(failure=Failure(outcome=Outcome.SUSPENDED, level=Level.ACCOUNT, purpose="marketing"))
+    blocked = after(country, purpose)
+    assert after(Called(), start=blocked).blocked_countries == {"IT": None}
+    released = after(Released(), start=blocked)
+    assert (dict(released.blocked_countries), dict(released.blocked_purposes)) == ({}, {})
+    assert after(country, start=released).blocked_countries == {"IT": None}
+
+
 def test_a_failed_probe_holds_it_again() -> None:
     bad = failed(Outcome.AUTH).failure
     assert after(changed("ok"), Probed(failure=bad)).held == "credentials"

@@ -77,6 +77,28 @@ async def test_only_an_unrepeatable_request_that_may_have_left_is_uncertain(
     assert result.certain is not (maybe_sent and request_ is DO)
 
 
+@pytest.mark.parametrize(("keys_end", "certain"), [(True, False), (False, True)])
+@pytest.mark.parametrize(
+    "answer",
+    [TransportError("timeout", maybe_sent=True), HttpResponse(502), HttpResponse(200, {}, b"<html>")],
+    ids=["timeout", "5xx", "unreadable"],
+)
+async def test_a_key_that_ends_leaves_a_doubt(
+    answer: HttpResponse | TransportError, keys_end: bool, certain: bool
+) -> None:
+    async def started() -> None:
+        begun.append(len(transport.sent))
+
+    begun: list[int] = []
+    transport, channel = FakeTransport([answer]), plain()
+    runner = make_runner(transport, FakeClock())
+    result = await runner.run(channel, channel.call(KEYED), started=started, keys_end=keys_end)
+    assert isinstance(result, Failure)
+    assert (result.outcome, result.certain) == (Outcome.RETRY, certain)
+    # What leaves a doubt is written before it leaves.
+    assert begun == ([0] if keys_end else [])
+
+
 async def test_a_blocked_address_is_not_tried_again() -> None:
     transport = FakeTransport([TransportError("blocked", maybe_sent=False)])
     result = await make_runner(transport, FakeClock()).run(plain(), flow_of(ASK))

@@ -189,7 +189,8 @@ async def test_a_key_makes_a_lost_answer_harmless(world: World, channel: str, fa
         delivery = await unanswered(world, live, channel, fault, "Your bag is here.")
         assert await state_of(live, delivery) == "queued"
         assert await outcome(world, channel) == (["Your bag is here."], 0)
-        assert len((await live.delivery(delivery)).attempts) == 2
+        # The first of what was lost after it is settled by its echo, before it is asked for again.
+        assert len((await live.delivery(delivery)).attempts) == (2 if fault == "timeout_lost" else 1)
 
 
 @unsafe

@@ -12,6 +12,7 @@ from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
 from omnichannel.testing.world import PUBLIC_URL, World
 from tests.scenarios.support import (
     conversation_of,
+    events,
     handle,
     live_customers,
     make_hub,
@@ -100,3 +101,30 @@ async def test_a_stop_that_only_twilio_heard(world: World) -> None:
         await world.settle()
         assert (await live.delivery(last.id)).channel == "sms"
         assert texts(ann, "sms") == ["Welcome back."]
+
+
+async def test_a_country_that_was_not_enabled_is_released(world: World) -> None:
+    """Twilio refuses a country (21408): what goes there is held. Once somebody has enabled it, a release is
+    enough: nobody waits for the hour to pass."""
+    ann = person(world, "Ann", "sms")
+    bob = world.customer("Bob", sms="+4915112345678")
+    async with running(world, make_hub("sms")) as live:
+        for who in (ann, bob):
+            await who.on("sms").says("Where is my bag?")
+        twilio(world).account_at("sms-fr").countries = {"DE"}
+        held = await reply(world, live, (await conversation_of(live, ann)).id, "It is in Oslo.")
+        assert held.state == "held"
+        assert (await refusals(live, held.id))["sms"] == "country_blocked"
+        assert (await reply(world, live, (await conversation_of(live, bob)).id, "In Rome.")).state == "accepted"
+        assert await events(live, "account.released") == []
+        # Too early: it is refused and held again.
+        await live.release("sms-fr", by="mia")
+        await world.settle()
+        assert await state_of(live, held.id) == "held"
+        twilio(world).account_at("sms-fr").countries = None
+        await live.release("sms-fr", by="mia")
+        await world.settle()
+        assert await state_of(live, held.id) in ("accepted", "sent", "delivered")
+        assert "It is in Oslo." in texts(ann, "sms")
+        told = [(one["by"], one["countries"], one["purposes"]) for one in await events(live, "account.released")]
+        assert told == [("mia", ["FR"], []), ("mia", ["FR"], [])]

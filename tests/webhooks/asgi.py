@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+import anyio
+import anyio.lowlevel
 from pydantic import SecretStr
 
 from omnichannel.channel import (
@@ -160,8 +162,11 @@ async def call(
     query: str = "",
     scope: dict[str, Any] | None = None,
     disconnect: bool = False,
+    stays: bool = False,
+    sending: Callable[[], None] = lambda: None,
 ) -> Answered | None:
-    """One request, its body in the given pieces; None where the app said nothing."""
+    """One request, its body in the given pieces; None where the app said nothing. The client has gone when it has said
+    everything, unless it `stays`; `sending` happens while the app sends."""
     pieces = [body] if isinstance(body, bytes) else list(body)
     pairs = list(headers.items()) if isinstance(headers, dict) else headers
     whole: dict[str, Any] = {
@@ -178,11 +183,15 @@ async def call(
 
     async def receive() -> MutableMapping[str, Any]:
         if not pieces:
+            if stays:
+                await anyio.sleep_forever()
             return {"type": "http.disconnect"}
         piece = pieces.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(pieces) or disconnect}
 
     async def send(event: MutableMapping[str, Any]) -> None:
+        sending()
+        await anyio.lowlevel.checkpoint()
         sent.append(event)
 
     await app(whole, receive, send)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnichannel.channel import Envelope, Part
-from omnichannel.model.content import Text
+from omnichannel.channel import Channel, Envelope, HttpReply
 from omnichannel.model.exceptions import StoreError
 from omnichannel.testing.clock import START
 from tests.webhooks.asgi import PUBLIC, Answered, Host, SignedAccount, SignedChannel, call, signed_headers
@@ -368,34 +369,102 @@ async def test_a_subscription_is_confirmed_or_asked_for_again() -> None:
     assert (answered.status, len(host.confirmed)) == (503, 1)
 
 
-PART = Part(key="k", to="x", content=Text("<Say>hi</Say>"))
+@dataclass(frozen=True)
+class Said:
+    """A reply with a part in it, and how its attempt is settled."""
+
+    reply: HttpReply
+    done: Callable[[bool], Awaitable[None]]
+
+
+@dataclass
+class Waiting:
+    """Holds responses open; answers with `reply`, with nothing, or breaks."""
+
+    reply: HttpReply | None = None
+    fail: Exception | None = None
+    full: bool = False
+    kept: list[tuple[str, bytes, datetime]] = field(default_factory=list[tuple[str, bytes, datetime]])
+    asked: list[tuple[int, int, bool]] = field(default_factory=list[tuple[int, int, bool]])
+    settled: list[bool] = field(default_factory=list[bool])
+    patience: int = 0
+
+    async def keep(self, endpoint: str, envelope: Envelope, until: datetime, /) -> int:
+        if self.full:
+            raise StoreError("the disk is full")
+        self.kept.append((endpoint, envelope.content, until))
+        return len(self.kept)
+
+    async def answer(
+        self,
+        seq: int,
+        channel: Channel[Any],
+        envelope: Envelope,
+        until: datetime,
+        room: int,
+        gone: Callable[[], bool],
+        /,
+    ) -> Said | None:
+        for _ in range(self.patience):
+            await anyio.lowlevel.checkpoint()
+        self.asked.append((seq, room, gone()))
+        if self.fail is not None:
+            raise self.fail
+
+        async def done(written: bool) -> None:
+            await anyio.lowlevel.checkpoint()
+            self.settled.append(written)
+
+        return None if self.reply is None else Said(self.reply, done)
+
+
+HI = HttpReply(200, b"<Say>hi</Say>", "application/xml")
 
 
 @pytest.mark.parametrize(
-    ("parts", "body"),
-    [([PART], b"<Say>hi</Say>"), ([], b"taken"), (None, b"taken")],
+    ("waiting", "body", "settled"),
+    [(Waiting(HI), HI.content, [True]), (Waiting(), b"taken", []), (Waiting(HI, StoreError("x")), b"taken", [])],
     ids=["in time", "too late", "broken"],
 )
-async def test_an_answer_may_go_out_in_the_response(parts: list[Part] | None, body: bytes) -> None:
-    host = Host()
-    waited: list[tuple[str, int, timedelta]] = []
-
-    async def replies(endpoint: str, envelope: Envelope, within: timedelta, /) -> Sequence[Part]:
-        # The envelope is kept by now.
-        waited.append((endpoint, len(host.kept), within))
-        if parts is None:
-            raise StoreError("x")
-        return parts
-
-    app = host.app(replies=replies)
-    answered = await call(app, BODY, headers=signed_headers(BODY, x_mode="within"))
+async def test_an_answer_may_go_out_in_the_response(waiting: Waiting, body: bytes, settled: list[bool]) -> None:
+    host, waiting = Host(), replace(waiting, kept=[], asked=[], settled=[])
+    app = host.app(responses=waiting)
+    answered = await call(app, BODY, headers=signed_headers(BODY, x_mode="within"), stays=True)
     assert answered is not None
     assert (answered.status, answered.body) == (200, body)
-    assert waited == [("shop", 1, timedelta(seconds=3))]
+    assert waiting.kept == [("shop", BODY, START + timedelta(seconds=3))]
+    assert (waiting.asked, waiting.settled) == ([(1, 1, False)], settled)
     plain = await call(app, BODY, headers=signed_headers(BODY))
     without = await call(host.app(), BODY, headers=signed_headers(BODY, x_mode="within"))
     assert [one.body for one in (plain, without) if one is not None] == [b"taken", b"taken"]
-    assert len(waited) == 1
+    assert len(waiting.kept) == 1
+
+
+async def test_what_waits_for_an_answer_is_kept_first_too() -> None:
+    waiting = Waiting(HI, full=True)
+    answered = await call(Host().app(responses=waiting), BODY, headers=signed_headers(BODY, x_mode="within"))
+    assert answered is not None
+    assert (answered.status, waiting.asked) == (503, [])
+
+
+async def test_whoever_waits_is_told_that_the_client_has_gone() -> None:
+    waiting = Waiting(HI, patience=20)
+    await call(Host().app(responses=waiting), BODY, headers=signed_headers(BODY, x_mode="within"))
+    assert (waiting.asked, waiting.settled) == ([(1, 1, True)], [False])
+
+
+async def test_a_server_that_cancels_the_answer_leaves_it_unknown() -> None:
+    """Some cancel the app when their client goes away, in the middle of a send."""
+    waiting = Waiting(HI)
+    with anyio.CancelScope() as scope:
+        await call(
+            Host().app(responses=waiting),
+            BODY,
+            headers=signed_headers(BODY, x_mode="within"),
+            stays=True,
+            sending=scope.cancel,
+        )
+    assert (scope.cancelled_caught, waiting.settled) == (True, [False])
 
 
 # ---------------------------------------------------------------- the protocol

@@ -135,7 +135,10 @@ class Channel(ABC, Generic[AccountT]):
         what is not understood becomes `Unrecognized`."""
 
     def answer(self, envelope: Envelope, parts: Sequence[Part]) -> HttpReply:
-        """Parts rendered into the webhook's response, for adapters that accept with `within`."""
+        """Parts rendered into the webhook's response, for adapters that accept with `within`; overridden by them alone.
+
+        At least one part, at most `Accept.room`, all of one message of ours. Raises where one cannot be said in this
+        response: then none of them is in it, and all are sent by `send`."""
         return OK
 
     # -- outbound
@@ -209,14 +212,15 @@ class Channel(ABC, Generic[AccountT]):
     @final
     def call(self, request: HttpRequest) -> Flow[Any]:
         """Sends a request and gives its JSON. Raises `Rejected` for what the error table calls an error, and, as
-        uncertain for an UNSAFE request, for a 2xx that cannot be read."""
+        uncertain unless the request is SAFE, for a 2xx that cannot be read. Whether a key makes that harmless is for
+        the runner to say, because keys end (`Capabilities.key_kept`)."""
         response = yield from self.http(request)
         failure = self.errors.failure_of(response)
         if failure is not None:
             raise _rejected(failure, request)
         data: JsonValue = response.json()
         if data is None and response.content.strip() not in (b"", b"null"):
-            raise unreadable(response, certain=request.repeat is not Repeat.UNSAFE)
+            raise unreadable(response, certain=request.repeat is Repeat.SAFE)
         return data
 
     @final
@@ -233,5 +237,5 @@ class Channel(ABC, Generic[AccountT]):
 
 
 def _rejected(failure: Failure, request: HttpRequest) -> Rejected:
-    certain = failure.certain or request.repeat is not Repeat.UNSAFE
+    certain = failure.certain or request.repeat is Repeat.SAFE
     return Rejected(replace(failure, certain=certain))

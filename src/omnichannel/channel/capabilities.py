@@ -143,7 +143,11 @@ class LinkCapacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """One surface of a channel. Policy limits of a platform are here as numbers; nothing is a literal in logic."""
+    """One surface of a channel. Policy limits of a platform are here as numbers; nothing is a literal in logic.
+
+    `key_kept` is how long the platform knows the key of a KEYED send (None: for ever): after that a send whose answer
+    was lost is not repeated as a matter of course.
+    """
 
     text_limit: int
     text_unit: TextUnit = "chars"
@@ -156,6 +160,7 @@ class Capabilities:
     features: Mapping[Feature, Support] = field(default_factory=dict[Feature, Support])
     receipts: frozenset[str] = frozenset()
     repeat: Repeat = Repeat.UNSAFE
+    key_kept: timedelta | None = None
     reconcile: frozenset[Literal["echo", "status", "history"]] = frozenset()
     settle_after: timedelta = timedelta(minutes=10)
     rates: tuple[RateLimit, ...] = ()

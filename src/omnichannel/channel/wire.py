@@ -212,10 +212,15 @@ OK = HttpReply()
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Journal it, then `reply`. With `within`, parts that answer it may go out in the response, so long."""
+    """Journal it, then `reply`.
+
+    With `within` the response waits so long for an answer to a message in it, and `Channel.answer` renders that; it
+    has room for `room` parts. What comes later, or finds no room, is sent as anything else.
+    """
 
     reply: HttpReply = OK
     within: timedelta | None = None
+    room: int = 1
 
 
 @dataclass(frozen=True, slots=True)

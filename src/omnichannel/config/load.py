@@ -23,6 +23,7 @@ from omnichannel.model.content import Localized
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.withdrawal import Scope, Withdrawal
 from omnichannel.registry import PLACES, account_type, described, entries, entry
+from omnichannel.routing.notices import wrong_notices
 from omnichannel.withdrawal.phases import validate
 
 REFERENCES = ("env:", "file:")
@@ -61,7 +62,7 @@ class _Reading:
     def settings(self, raw: dict[str, Any]) -> Settings | None:
         """The settings, or None where the file is too far off for that."""
         zone = self._zone(raw.get("timezone"))
-        dated = self._with_zone(raw, zone, ())
+        dated = self._with_notices(self._with_zone(raw, zone, ()))
         try:
             document = Document.model_validate(_with_brand(dated))
         except ValidationError as error:
@@ -71,6 +72,9 @@ class _Reading:
         known_notices = {name: notice for name, notice in notices.items() if notice is not None}
         accounts = self._accounts(document)
         self._check_names(document)
+        hosts = {host for brand in document.brands.values() for host in brand.hosts}
+        for index, why in wrong_notices(document.rules, hosts):
+            self.problems.append(f"{where(('rules', index, 'then', 'notice'))}: {why}")
         return Settings(
             timezone=document.timezone,
             public_url=document.public_url.rstrip("/") if document.public_url else None,
@@ -185,6 +189,24 @@ class _Reading:
             self.problems.append(f"{where((*path, default))}: missing; it is the text for all other languages")
             return None
         return Localized(texts, default=default)
+
+    def _with_notices(self, raw: Any) -> Any:
+        """The same with the texts in the place of their names, in the rules that name one."""
+        known, rules = raw.get("notices"), raw.get("rules")
+        if not _is_list(rules):
+            return raw
+        known = known if _is_table(known) else {}
+        named: list[Any] = []
+        for index, rule in enumerate(rules):
+            then = rule.get("then") if _is_table(rule) else None
+            name = then.get("notice") if _is_table(then) else None
+            if _is_table(rule) and _is_table(then) and isinstance(name, str):
+                if name not in known:
+                    at = where(("rules", index, "then", "notice"))
+                    self.problems.append(f"{at}: no notice '{name}'{meant(name, known)}")
+                rule = {**rule, "then": {**then, "notice": known.get(name)}}
+            named.append(rule)
+        return {**raw, "rules": named}
 
     def _withdrawals(self, document: Document, notices: Mapping[str, Localized]) -> tuple[Withdrawal, ...]:
         found: list[Withdrawal] = []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection
@@ -31,6 +32,7 @@ from omnichannel.runtime.media import Keeper, MediaReader
 from omnichannel.runtime.parsing import Parser
 from omnichannel.runtime.policy import Advisor, Policy, WithdrawalBook
 from omnichannel.runtime.probing import Prober
+from omnichannel.runtime.responding import Answering, Responding
 from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.secrets import require_webhook_secret, resolve
 from omnichannel.runtime.sending import Outbox
@@ -120,6 +122,27 @@ class _Streams:
         seq = await self.store.write(lambda c: streams.append(c, message.stream, key, body, now))
         self.ports.engine.kick()
         return Appended(seq)
+
+
+@dataclass(slots=True)
+class _Responses:
+    core: Core
+    responding: Responding
+
+    async def keep(self, endpoint: str, envelope: Envelope, until: datetime, /) -> int:
+        return await self.responding.keep(Arrival(endpoint, await off_row(envelope, self.core.blobs)), until)
+
+    async def answer(
+        self,
+        seq: int,
+        channel: Channel[Any],
+        envelope: Envelope,
+        until: datetime,
+        room: int,
+        gone: Callable[[], bool],
+        /,
+    ) -> Answering | None:
+        return await self.responding.answer(seq, channel, envelope, until, room, gone)
 
 
 @asynccontextmanager
@@ -253,6 +276,22 @@ def _webhooks(core: Core, public_url: str, closed: dict[str, Channel[Any]]) -> W
         confirm=confirm,
         public_url=public_url,
         tombstones=closed,
+        responses=_Responses(core, _responding(core)),
+    )
+
+
+def _responding(core: Core) -> Responding:
+    ports = core.ports
+    return Responding(
+        store=core.store,
+        clock=ports.clock,
+        ids=core.ids,
+        doors=core.doors,
+        writer=core.outbox.writer,
+        owner=core.worker.owner,
+        rest=ports.rest or ports.clock.sleep,
+        kick=ports.engine.kick,
+        crash=ports.crash,
     )
 
 

@@ -37,7 +37,8 @@ class Operating:
         return linting.losses(self.settings.accounts, as_of)
 
     async def release(self, account: str, *, by: str = "api") -> None:
-        """Says that an account works: what was held or suspected there goes out. Raises `NotFound`."""
+        """Says that an account works, also for countries and purposes that were blocked: what was held or suspected
+        there goes out. Raises `NotFound`."""
         from omnichannel.hub import withdrawing
 
         await self.core.run(withdrawing.release(self.core.office, account, by))

@@ -45,6 +45,8 @@ class Ports:
     random: random.Random = field(default_factory=lambda: random.Random())  # noqa: S311 - jitter, not secrets
     read_file: Callable[[str], str] = field(default=lambda path: Path(path).read_text("utf-8"))
     crash: Callable[[str], None] = field(default=lambda step: None)
+    rest: Callable[[float], Awaitable[None]] | None = None
+    """Lets so many seconds pass while a webhook waits for an answer; by `clock` where it is None."""
 
     def id_source(self) -> IdSource:
         """The ids of this hub."""

@@ -15,7 +15,7 @@ from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.health import HealthBoard
 from omnichannel.runtime.policy import WithdrawalBook
 from omnichannel.runtime.probing import Prober
-from omnichannel.stores import journal, withdrawals
+from omnichannel.stores import journal, responses, withdrawals
 from omnichannel.stores.base import Store
 from omnichannel.stores.schema import accounts, timers
 from omnichannel.stores.statuses import forget_unmatched
@@ -73,13 +73,19 @@ class Timers:
         if self._cleaned_at is not None and now - self._cleaned_at < HOUSEKEEPING:
             return
         self._cleaned_at = now
-        await self.store.write(lambda c: (journal.forget(c, now - KEEP_RAW), forget_unmatched(c, now)))
+        await self.store.write(partial(_forget, now=now))
 
 
 def _due(connection: Connection, *, now: datetime) -> tuple[datetime | None, Sequence[AnyRow]]:
     """When the next phase begins, and the timers that are due."""
     news = connection.execute(select(timers).where(timers.c.due_at <= now)).all()
     return withdrawals.next_due(connection), news
+
+
+def _forget(connection: Connection, *, now: datetime) -> None:
+    journal.forget(connection, now - KEEP_RAW)
+    forget_unmatched(connection, now)
+    responses.forget(connection, now - HOUSEKEEPING)
 
 
 def _done(connection: Connection, *, seq: int) -> None:

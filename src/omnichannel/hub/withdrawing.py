@@ -17,6 +17,7 @@ from omnichannel.model.exceptions import ChannelWithdrawn, ConfigurationError, N
 from omnichannel.model.withdrawal import Scope, Withdrawal
 from omnichannel.routing.consent import consent_for
 from omnichannel.routing.health import Released
+from omnichannel.routing.notices import check_rule_notices, rules_about
 from omnichannel.routing.prices import price
 from omnichannel.runtime.continuing import references_in
 from omnichannel.stores import consents, records, withdrawals
@@ -77,6 +78,10 @@ def _check(office: Office, given: Withdrawal) -> None:
     if given.notice is not None:
         check_notice(given, set(office.policy.allowed_hosts))
         _check_name(office, given, given.notice)
+    check_rule_notices(office.policy.rules, given, set(office.policy.allowed_hosts))
+    for _, said in rules_about(office.policy.rules, given):
+        if said.notice is not None:
+            _check_name(office, said, said.notice)
     missing = [target for target in given.targets if target not in known]
     if given.targets and len(missing) == len(given.targets):
         raise ConfigurationError(
@@ -152,7 +157,8 @@ def outreach(office: Office, withdrawal_id: str, limit: int | None) -> Verb[int]
     yield from refresh(office)
     one = yield from read(lambda c: withdrawals.get(c, withdrawal_id))
     silent = yield from read(lambda c: withdrawals.silent_on(c, one, limit))
-    made = [office.continuing.make_notice(one, place, place.customer_id, place.language, None) for place in silent]
+    people = yield from read(lambda c: records.customers_of(c, {place.customer_id for place in silent}))
+    made = [office.continuing.make_notice(one, place, people[place.customer_id], None) for place in silent]
     return (yield from write(lambda c: insert_notices(c, made)))
 
 

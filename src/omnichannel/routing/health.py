@@ -96,8 +96,8 @@ class Suspected:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """An operator says that the account works, or that a suspicion was wrong: a fresh start, except for what the
-    platform blocks in part."""
+    """An operator says that the account works, or that a suspicion was wrong: a fresh start, also for what the platform
+    has refused in part, a country or a purpose. What it still refuses is blocked again by its next answer."""
 
 
 HealthFact: TypeAlias = Called | Probed | Suspected | Released | AccountChanged
@@ -124,7 +124,8 @@ def fold(health: ChannelHealth, fact: HealthFact, now: datetime) -> ChannelHealt
             return replace(health, suspected=(*others, fact.suspicion), good_probes=0)
         case Released():
             released = _worked(replace(health, suspected=(), good_probes=0))
-            return replace(released, calls=(), open_until=None, pause=FIRST_PAUSE)
+            whole = replace(released, blocked_countries=_no_blocks(), blocked_purposes=_no_blocks())
+            return replace(whole, calls=(), open_until=None, pause=FIRST_PAUSE)
         case AccountChanged():
             return _changed(health, fact, now)
         case _:

@@ -13,6 +13,7 @@ from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.withdrawal import Withdrawal
 from omnichannel.routing.consent import NEEDS_GRANT
 from omnichannel.routing.facts import Door, as_money
+from omnichannel.routing.notices import check_rule_notices
 from omnichannel.routing.prices import NO_CAP, PriceCap, price_fact
 from omnichannel.routing.rules import Rule, When
 from omnichannel.withdrawal.effect import effect_of
@@ -271,6 +272,7 @@ def _dates_and_notices(plan: _Plan, hosts: Collection[str] | None) -> Iterator[F
         try:
             validate(w)
             check_notice(w, hosts if hosts is not None else ())
+            check_rule_notices(plan.rules, w, hosts if hosts is not None else ())
         except ConfigurationError as error:
             if hosts is not None or "links to" not in str(error):
                 yield Finding(level="error", code="withdrawal", text=str(error), where=w.id)

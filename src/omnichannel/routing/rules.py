@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar, cast
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, TypeAdapter
 
 from omnichannel.model.base import Frozen, Purpose, Success
+from omnichannel.model.content import Localized, as_content, text_of
 from omnichannel.model.outcome import Outcome
 from omnichannel.model.withdrawal import Phase
 
@@ -92,11 +93,32 @@ def _speaks(wanted: Sequence[str], found: str | None) -> bool:
     return any(tag == want.casefold() or tag.startswith(want.casefold() + "-") for want in wanted)
 
 
+def _localized(value: object) -> object:
+    """Texts by language, and `default`: the language for all others (English, or the only one there is)."""
+    if isinstance(value, Localized):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("expected one text per language")
+    words = dict(cast(Mapping[str, Any], value))
+    default = words.pop("default", "en" if "en" in words or len(words) != 1 else next(iter(words)))
+    if not all(isinstance(text, str) for text in (default, *words.values())):
+        raise ValueError("expected one text per language")
+    return Localized(words, default=default)
+
+
+def _plain(value: Localized) -> dict[str, str]:
+    return {tag: text_of(as_content(one)) for tag, one in value.by_language.items()} | {"default": value.default}
+
+
+Notice: TypeAlias = Annotated[Localized, PlainValidator(_localized), PlainSerializer(_plain)]
+
+
 class Then(Frozen):
     """What follows.
 
     `order` names channels or accounts, `wait` is how long a step may take for `success`, `expire` how long the whole
-    delivery lives, `hold` keeps it for a person, `tell` alerts one.
+    delivery lives, `hold` keeps it for a person, `tell` alerts one. `notice` is the text for the customers that the
+    rule matches when a withdrawal is told to them; a rule that says that and nothing else decides about no delivery.
     """
 
     order: OneOrMany[str] = ()
@@ -105,6 +127,12 @@ class Then(Frozen):
     expire: Duration | None = None
     hold: bool = False
     tell: bool = False
+    notice: Notice | None = None
+
+    @property
+    def routes(self) -> bool:
+        """Whether it is about deliveries."""
+        return self.notice is None or self.model_fields_set != {"notice"}
 
 
 class Rule(Frozen):
@@ -120,8 +148,8 @@ RULES: TypeAdapter[tuple[Rule, ...]] = TypeAdapter(tuple[Rule, ...])
 
 
 def first_match(rules: Iterable[Rule], situation: Situation) -> Rule | None:
-    """The first rule that matches."""
-    return next((rule for rule in rules if rule.when.matches(situation)), None)
+    """The first rule about deliveries that matches."""
+    return next((rule for rule in rules if rule.then.routes and rule.when.matches(situation)), None)
 
 
 def rules_version(rules: Iterable[Rule]) -> str:

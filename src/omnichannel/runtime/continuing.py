@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,15 @@ from omnichannel.continuation.texts import say
 from omnichannel.model.address import Assurance, Customer
 from omnichannel.model.content import Text
 from omnichannel.model.conversation import Conversation
+from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.ids import IdSource
 from omnichannel.model.withdrawal import Phase, Withdrawal
+from omnichannel.routing.notices import situation_of, with_notice_of
+from omnichannel.routing.prices import price
+from omnichannel.routing.rules import Situation
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.doors import Doors
-from omnichannel.runtime.policy import Policy, WithdrawalBook
+from omnichannel.runtime.policy import Policy, WithdrawalBook, door_of
 from omnichannel.stores import notices, records, stepup
 from omnichannel.stores.base import Store
 from omnichannel.stores.deliveries import insert_all
@@ -29,6 +33,7 @@ from omnichannel.stores.progress import CODE_KEY
 from omnichannel.stores.units import DueTurn, NewDelivery, NewNotice, NewReference
 from omnichannel.withdrawal.effect import effect_of, wants_notice
 from omnichannel.withdrawal.notices import channel_name, render_notice
+from omnichannel.withdrawal.phases import phase_at
 from omnichannel.withdrawal.scopes import Question, governing
 
 
@@ -146,32 +151,21 @@ class Continuing:
         automatic = turn.message.automatic
         if not wants_notice(withdrawal, phase, conversation.created_at, automatic=automatic, noticed=had):
             return None
-        return self.make_notice(
-            withdrawal,
-            conversation,
-            turn.customer.id,
-            turn.customer.language,
-            turn.message.id,
-            turn.customer.timezone,
-        )
+        return self.make_notice(withdrawal, conversation, turn.customer, turn.message.id)
 
     def make_notice(
         self,
         withdrawal: Withdrawal,
         conversation: Conversation,
-        customer_id: str,
-        language: str | None,
+        customer: Customer,
         answers: str | None,
-        timezone: str | None = None,
     ) -> NewNotice:
-        """A notice for one conversation, with fresh links."""
-        now = self.clock.now()
+        """A notice for one conversation, with fresh links, in the words that a rule has for this customer, else in the
+        withdrawal's own."""
+        now, customer_id = self.clock.now(), conversation.customer_id
         public = conversation.visibility == "public"
         links = self.links(conversation, customer_id, withdrawal.targets, public=public, withdrawal=withdrawal)
-        spoken = self.policy.language_of(conversation.brand, conversation.language, language)
-        brand = self.policy.name_of(conversation.brand)
-        zone = self.policy.zone_of(conversation.brand, timezone) or self.policy.timezone
-        text = render_notice(withdrawal, spoken, {link.target: link.url for link in links}, brand, zone)
+        text = self._words(withdrawal, conversation, customer, {link.target: link.url for link in links})
         delivery = NewDelivery(
             id=self.ids.new("dlv"),
             brand=conversation.brand,
@@ -193,6 +187,37 @@ class Continuing:
             delivery=delivery,
             references=references_in(links),
             created_at=now,
+        )
+
+    def _words(
+        self, withdrawal: Withdrawal, conversation: Conversation, customer: Customer, links: Mapping[str, str]
+    ) -> str:
+        spoken = self.policy.language_of(conversation.brand, conversation.language, customer.language)
+        brand = self.policy.name_of(conversation.brand)
+        zone = self.policy.zone_of(conversation.brand, customer.timezone) or self.policy.timezone
+        said = with_notice_of(
+            withdrawal, self.policy.rules, self._situation(withdrawal, conversation, customer, spoken)
+        )
+        try:
+            return render_notice(said, spoken, links, brand, zone)
+        except ConfigurationError:
+            # A rule that came after the withdrawal may name a date that it does not have. Nobody is left untold.
+            return render_notice(withdrawal, spoken, links, brand, zone)
+
+    def _situation(
+        self, withdrawal: Withdrawal, conversation: Conversation, customer: Customer, language: str | None
+    ) -> Situation:
+        now, hours = self.clock.now(), self.policy.business_hours
+        channel, surface = self.doors.channels.get(conversation.account), conversation.surface
+        prices = door_of(channel, self.policy).prices if channel is not None else ()
+        return situation_of(
+            withdrawal,
+            phase_at(withdrawal, now),
+            customer,
+            surface=surface,
+            language=language,
+            business_hours=hours.open_at(now) if hours is not None else None,
+            price=price(prices, "reply", None, now, True, conditions={surface}),
         )
 
     # -- from public to private

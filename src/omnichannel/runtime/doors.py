@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from omnichannel.channel.base import Account, Channel
+from omnichannel.channel.capabilities import Capabilities
 from omnichannel.stores.units import AccountInfo
+
+_NO_ANSWER: Callable[..., Any] = Channel[Any].answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,11 @@ class Doors:
             for channel in self.channels.values()
             if channel.channel == name and brand in (None, channel.account.brand)
         ]
+
+    def surface(self, account: str, name: str) -> Capabilities | None:
+        """A surface of an account; None where the account is not configured, or has none of that name."""
+        channel = self.channels.get(account)
+        return None if channel is None else channel.surface(name)
 
     def names(self, brand: str | None = None) -> tuple[str, ...]:
         """The channels that are configured for a brand."""
@@ -63,5 +71,6 @@ def build(
             visibility={name: surface.visibility for name, surface in channel.surfaces.items()},
             first_response=(first_response or {}).get(queue),
             label=account.label,
+            answers=kind.answer is not _NO_ANSWER,
         )
     return Doors(channels, infos, endpoints)

@@ -137,8 +137,12 @@ def _told(account: str, brand: str, before: ChannelHealth, after: ChannelHealth,
     what = {"account": account, "state": summary(after, now), "detail": after.held_detail}
     if after.held is not None and before.held is None:
         facts.append(Fact(type="account.held", brand=brand, data=what | {"reason": after.held}))
-    if (before.held is not None or before.suspected) and after.held is None and not after.suspected:
-        facts.append(Fact(type="account.released", brand=brand, data=what | {"by": by}))
+    stood = before.held is not None or bool(before.suspected)
+    countries = sorted(before.blocked_countries.keys() - after.blocked_countries.keys())
+    purposes = sorted(before.blocked_purposes.keys() - after.blocked_purposes.keys())
+    if (stood or countries or purposes) and after.held is None and not after.suspected:
+        free = {"by": by, "countries": countries, "purposes": purposes}
+        facts.append(Fact(type="account.released", brand=brand, data=what | free))
     if after.suspected and after.suspected != before.suspected:
         scopes = [asdict(one) for one in after.suspected]
         facts.append(Fact(type="channel.suspected", brand=brand, data={"account": account, "scopes": scopes}))

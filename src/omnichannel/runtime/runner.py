@@ -75,15 +75,22 @@ class Runner:
         self._rates: WeakKeyDictionary[Channel[Any], tuple[RateLimit, ...]] = WeakKeyDictionary()
 
     async def run(
-        self, channel: Channel[Any], flow: Flow[T], *, pair: str = "", started: Started | None = None
+        self,
+        channel: Channel[Any],
+        flow: Flow[T],
+        *,
+        pair: str = "",
+        started: Started | None = None,
+        keys_end: bool = False,
     ) -> T | Failure:
         """The flow's result, or why there is none. Never waits for a limit: it says when to come back.
 
         `started` is awaited once, before the first UNSAFE request leaves; what it raises stops the flow and comes
         out, with nothing sent. `pair` is the customer for limits that count per customer. The flow is always closed.
-        A flow whose UNSAFE request was accepted is never said to have certainly failed with a RETRY.
+        A flow whose UNSAFE request was accepted is never said to have certainly failed with a RETRY. With `keys_end`
+        a KEYED request is treated so too: the platform forgets its key, and the caller knows when.
         """
-        return await _Run(self, channel, flow, pair, started).drive()
+        return await _Run(self, channel, flow, pair, started, keys_end).drive()
 
     async def sign(self, channel: Channel[Any], request: HttpRequest) -> HttpRequest | Failure:
         """A request with its credentials in, for what streams outside a flow."""
@@ -114,7 +121,13 @@ class _Run(Generic[T]):
     """One flow on its way."""
 
     def __init__(
-        self, runner: Runner, channel: Channel[Any], flow: Flow[T], pair: str, started: Started | None
+        self,
+        runner: Runner,
+        channel: Channel[Any],
+        flow: Flow[T],
+        pair: str,
+        started: Started | None,
+        keys_end: bool = False,
     ) -> None:
         self.runner = runner
         self.channel = channel
@@ -124,6 +137,8 @@ class _Run(Generic[T]):
         self.refreshable = refreshes(channel)
         self.token: Token | None = None
         self.last: WireAnswer | None = None
+        self.once = {Repeat.UNSAFE, Repeat.KEYED} if keys_end else {Repeat.UNSAFE}
+        self.repeat = Repeat.SAFE
         self.unsafe_sent = False
         self.unsafe_answers: list[WireAnswer] = []
 
@@ -161,7 +176,8 @@ class _Run(Generic[T]):
 
     async def _answer(self, wire: Wire) -> WireAnswer:
         self._limit(wire)
-        unsafe = wire.repeat is Repeat.UNSAFE
+        unsafe = wire.repeat in self.once
+        self.repeat = wire.repeat
         request = await self._signed(wire) if isinstance(wire, HttpRequest) else wire
         if unsafe and not self.unsafe_sent:
             self.unsafe_sent = True
@@ -228,12 +244,15 @@ class _Run(Generic[T]):
                 case _:
                     raise _Stop(_no_port(wire))
         except TransportError as error:
-            failure = _transport_failure(error, wire)
+            failure = _transport_failure(error, unsafe=wire.repeat in self.once)
         raise _Stop(failure)
 
     # -- what a failure leaves
 
     async def _rejected(self, failure: Failure) -> Failure:
+        if self.repeat not in self.once and not failure.certain:
+            # The platform knows the key for ever, so it may be asked again.
+            failure = replace(failure, certain=True)
         if failure.outcome is Outcome.AUTH and failure.refresh:
             failure = await self._credentials(failure)
         at = self._told_to_wait(failure)
@@ -306,14 +325,14 @@ def _adapter_failure(adapter: str, exc: Exception, *, sent: bool) -> Failure:
     )
 
 
-def _transport_failure(error: TransportError, wire: Wire) -> Failure:
+def _transport_failure(error: TransportError, *, unsafe: bool) -> Failure:
     blocked = error.kind == "blocked"
     return Failure(
         outcome=Outcome.INVALID if blocked else Outcome.RETRY,
         level=Level.MESSAGE if blocked else Level.ATTEMPT,
         code=f"transport_{error.kind}",
         message=str(error),
-        certain=wire.repeat is not Repeat.UNSAFE or not error.maybe_sent,
+        certain=not unsafe or not error.maybe_sent,
     )
 
 

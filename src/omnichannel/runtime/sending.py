@@ -5,36 +5,48 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeAlias, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
+from omnichannel.channel.capabilities import Capabilities
 from omnichannel.model.base import dump
 from omnichannel.model.content import Text, load_block
 from omnichannel.model.exceptions import StoreError
 from omnichannel.model.ids import IdSource
-from omnichannel.model.message import Decision, Part, Receipt, Step
+from omnichannel.model.message import Decision, Receipt
 from omnichannel.model.outcome import Failure, Level, Outcome
-from omnichannel.routing.checks import No, Option, check, fitted
-from omnichannel.routing.facts import Facts, Request
+from omnichannel.routing.checks import No, check
 from omnichannel.routing.plan import decide, option_of
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.continuing import Continuing
 from omnichannel.runtime.doors import Doors
 from omnichannel.runtime.health import HealthBoard
+from omnichannel.runtime.lanes import Lane, LaneLost
+from omnichannel.runtime.parts import PartWriter, begin
 from omnichannel.runtime.policy import Advisor, content_of
 from omnichannel.runtime.replying import ReplyTokens
 from omnichannel.runtime.retry import RATE_LIMITED, RetryBudget, next_try
 from omnichannel.runtime.runner import Runner
-from omnichannel.runtime.unsent import INTERRUPTED, after_doubt, load_failure, remaining, told
-from omnichannel.stores import outbound, outgoing, progress
+from omnichannel.runtime.unsent import (
+    INTERRUPTED,
+    after_doubt,
+    doubts,
+    in_doubt,
+    is_keyed,
+    key_is_over,
+    load_failure,
+    may_answer,
+    remaining,
+    told,
+)
+from omnichannel.stores import outbound, outgoing, progress, responses
 from omnichannel.stores.base import Store
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_references
-from omnichannel.stores.outbound import NewStep
 from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.telling import decided
 from omnichannel.stores.types import AnyRow
@@ -42,6 +54,7 @@ from omnichannel.stores.types import AnyRow
 _log = logging.getLogger("omnichannel.sending")
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 UNKNOWN = "nobody knows whether it arrived"
+KEY_OVER = "it may have arrived, and the platform does not know its key any more"
 MOST_DECISIONS = 50
 HOLDING = frozenset({Outcome.AUTH, Outcome.SUSPENDED, Outcome.PAYMENT_REQUIRED, Outcome.WITHDRAWN})
 """Failures of the account, not of the message: once the account works again, the message may go there after all."""
@@ -49,20 +62,6 @@ Left: TypeAlias = Outgoing | None
 """The delivery as it is after something was done about it, if there is something more to do at once."""
 OVER_BUDGET = timedelta(minutes=1)
 """How much later a retry comes when an account has used up its retries: put off, never dropped."""
-
-
-class LaneLost(Exception):
-    """Another process works on this lane now: nothing may be sent from here."""
-
-
-@dataclass(slots=True)
-class Lane:
-    """The right to work on a lane, and how often it was decided there about the delivery in hand."""
-
-    number: int
-    owner: str
-    fence: int
-    decisions: int = 0
 
 
 @dataclass(slots=True)
@@ -80,10 +79,10 @@ class Outbox:
     continuing: Continuing
     crash: Callable[[str], None] = lambda step: None
     _budgets: dict[str, RetryBudget] = field(default_factory=dict[str, RetryBudget])
-    _replies: ReplyTokens = field(init=False)
+    writer: PartWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._replies = ReplyTokens(self.store, self.clock, self.ids)
+        self.writer = PartWriter(self.advisor, ReplyTokens(self.store, self.clock, self.ids))
 
     async def work(self, delivery_id: str, lane: int, owner: str, fence: int, known: Outgoing | None = None) -> None:
         """Brings one delivery as far as it goes now; `known` is all about it, if it was just read. A failure of our
@@ -154,22 +153,11 @@ class Outbox:
         decision = decide(request, facts, now)
         data = dump(_DECISION, decision)
         if decision.steps and not decision.hold:
-            begun = self._begin(out, decision.steps[0], request, facts, now)
+            begun = begin(out, decision.steps[0], request, facts, now)
             values: Mapping[str, Any] = {"state": "queued", "due_at": now, "reason": None}
             return await self._write(out, lambda c: decided(c, out.delivery, decision, data, begun, values, self.ids))
         await self.store.write(lambda c: decided(c, out.delivery, decision, data, None, {}, self.ids))
         return await self._nowhere(out, decision)
-
-    def _begin(self, out: Outgoing, step: Step, request: Request, facts: Facts, now: datetime) -> NewStep:
-        option = cast(Option, option_of(step.account, step.surface, step.address, request, facts))
-        parts = fitted(option, request, facts, now).parts
-        here = (out.conversation.account, out.conversation.surface) == (step.account, step.surface)
-        if not here:
-            step = replace(step, thread=None)
-        found = (a for a in out.customer.addresses if (a.channel, a.value) == (step.channel, step.address))
-        address = next(found, None)
-        deadline = now + step.wait if step.wait is not None and step.success != "accepted" else None
-        return NewStep(step, address.id if address else None, parts, deadline)
 
     async def _nowhere(self, out: Outgoing, decision: Decision) -> Left:
         """No channel now: wait for what passes, or say that there is none."""
@@ -178,7 +166,7 @@ class Outbox:
             return await self._set(out, state="expired", due_at=None, reason=why)
         again = None if decision.hold else after_doubt(out)
         waits = decision.hold or again is not None
-        if any(attempt.state == "unknown" for attempt in out.attempts) and (waits or out.delivery.kind != "private"):
+        if in_doubt(out) and (waits or out.delivery.kind != "private"):
             return await self._set(out, state="unknown", due_at=None, reason=f"{UNKNOWN}; {why}")
         if waits:
             ends = [one.ends_at for one in decision.refused] + [again, decision.expires_at]
@@ -218,9 +206,18 @@ class Outbox:
             return await self._never_settled(out, step, part)
         if part.due_at is not None and part.due_at > now:
             return await self._set(out, state="queued", due_at=part.due_at)
+        if part.response is not None:
+            # Nobody took it in time, or is able to any more.
+            return await self._write(out, lambda c: responses.take_back(c, part.response))
+        surface = self.doors.surface(step.account, step.surface)
+        if surface is not None and key_is_over(out, part, surface, now):
+            return await self._key_over(out, part, surface)
         no = None if lane.decisions and not part.n else await self._refused_now(out, step, part)
         if no is not None:
             return await self._break_off(out, step, part, no)
+        answers = may_answer(self.doors.infos.get(step.account), out, part)
+        if answers and await self.store.write(lambda c: lane.asked(c) and responses.offer(c, out.delivery, step, now)):
+            return None
         return await self._send(out, step, part, lane)
 
     async def _refused_now(self, out: Outgoing, step: AnyRow, part: AnyRow) -> No | None:
@@ -262,8 +259,17 @@ class Outbox:
 
     async def _abandoned(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Left:
         """A process ended between "attempt started" and its settlement: the message may be out."""
-        attempt = next(a for a in reversed(out.attempts) if a.part == part.key)
-        return await self._uncertain(out, step, part, attempt.seq, INTERRUPTED)
+        attempt, now = next(a for a in reversed(out.attempts) if a.part == part.key), self.clock.now()
+        if part.resent or not is_keyed(self.doors.surface(step.account, step.surface)):
+            return await self._uncertain(out, step, part, attempt.seq, INTERRUPTED)
+        failed = (part.key, attempt.seq, INTERRUPTED, "pending", None, now)
+        return await self._write(out, lambda c: outbound.fail_attempt(c, *failed))
+
+    async def _key_over(self, out: Outgoing, part: AnyRow, surface: Capabilities) -> Left:
+        """The platform has forgotten the key under which the part may have arrived: held as what never had one."""
+        due = self.clock.now() + surface.settle_after
+        await self.store.write(lambda c: outbound.doubt(c, part.key, due))
+        return await self._set(out, state="unknown", due_at=due, reason=KEY_OVER)
 
     async def _never_settled(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Left:
         """No echo and no status told what became of it: a service text is sent once more, the rest is for a person."""
@@ -290,10 +296,10 @@ class Outbox:
             attempt.append(seq)
             self.crash("started")
 
-        back = await self._replies.context(channel, out.conversation.id, step.address_id)
-        message = self._message(out, step, part, back)
+        message = await self.writer.part(channel, out, step, part)
         self.crash("before")
-        result = await self.runner.run(channel, channel.send(message), pair=step.to, started=started)
+        ends = is_keyed(self.doors.surface(step.account, step.surface))
+        result = await self.runner.run(channel, channel.send(message), pair=step.to, started=started, keys_end=ends)
         self.crash("answered")
         if not attempt:
             # A repeatable request, or one that was refused before it left: the attempt is written now.
@@ -306,31 +312,18 @@ class Outbox:
             return await self._accepted(out, step, part, attempt[0], cast(Receipt, result))
         return await self._failed(out, step, part, attempt[0], failure)
 
-    def _message(self, out: Outgoing, step: AnyRow, part: AnyRow, back: Mapping[str, str]) -> Part:
-        place = out.conversation
-        here = (place.account, place.surface) == (step.account, step.surface)
-        address = next((a for a in out.customer.addresses if a.id == step.address_id), None)
-        return Part(
-            key=part.key,
-            to=step.to,
-            content=load_block(part.content),
-            surface=step.surface,
-            aliases=address.aliases if address else {},
-            thread=place.thread if here else None,
-            reply_to=out.reply_to if place.account == step.account else None,
-            context={**out.context, **back} if here else back,
-            language=place.language or out.customer.language,
-            automatic=out.delivery.automatic,
-            late=self.advisor.is_late(out, step, load_block(part.content)),
-            purpose=out.delivery.purpose,
-        )
-
     async def _accepted(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, receipt: Receipt) -> Left:
         self._budget(step.account).succeeded()
         now = self.clock.now()
         visibility = self.doors.infos[step.account].visibility.get(step.surface, "private")
         sent = progress.Sent(receipt.ids or (part.key,), receipt.thread)
-        left = await self._write(out, lambda c: progress.accept(c, part.key, attempt, sent, visibility, now, self.ids))
+
+        def unit(connection: Connection) -> None:
+            if doubts(out, part):
+                outbound.believe(connection, part.key)
+            progress.accept(connection, part.key, attempt, sent, visibility, now, self.ids)
+
+        left = await self._write(out, unit)
         self.crash("settled")
         return left
 
@@ -340,9 +333,11 @@ class Outbox:
         now = self.clock.now()
         if failure.outcome is Outcome.ALREADY_DONE:
             return await self._accepted(out, step, part, attempt, Receipt(()))
-        if not failure.certain:
+        if not failure.certain and (part.resent or not is_keyed(self.doors.surface(step.account, step.surface))):
             return await self._uncertain(out, step, part, attempt, failure)
         again = next_try(part.tries + 1, failure, now, out.delivery.expires_at, self.random.random)
+        if again is None and not failure.certain:
+            return await self._uncertain(out, step, part, attempt, failure)
         if again is not None and not self._budget(step.account).spend(failure):
             again = max(again, now + OVER_BUDGET)
         state = "failed" if again is None else "pending"
@@ -360,8 +355,7 @@ class Outbox:
     async def _uncertain(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, failure: Failure) -> Left:
         """It may have arrived: held until something settles it, or its time has passed."""
         now = self.clock.now()
-        channel = self.doors.channels.get(step.account)
-        surface = channel.surface(step.surface) if channel is not None else None
+        surface = self.doors.surface(step.account, step.surface)
         due = now + surface.settle_after if surface is not None else now
         await self.store.write(lambda c: outbound.fail_attempt(c, part.key, attempt, failure, "unknown", due, now))
         return await self._set(out, state="unknown", due_at=due, reason=failure.message)
@@ -385,7 +379,7 @@ class Outbox:
         if failure.outcome not in HOLDING or not failure.certain:
             return "failed"
         no = await self._refused_now(out, step, part)
-        if no is not None and no.reason in ("held", "suspected"):
+        if no is not None and no.reason in ("held", "suspected", "country_blocked", "purpose_blocked"):
             return "skipped"
         return "doubted" if failure.outcome is Outcome.WITHDRAWN else "failed"
 

@@ -8,12 +8,15 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
+from omnichannel.channel.capabilities import Capabilities
+from omnichannel.channel.wire import Repeat
 from omnichannel.model.content import Block, Text, load_block, text_of
 from omnichannel.model.message import Refusal
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.progress import RANK
 from omnichannel.stores.types import AnyRow
+from omnichannel.stores.units import AccountInfo
 
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 
@@ -66,6 +69,39 @@ def _joined(rest: Sequence[AnyRow]) -> Block:
     media = [block for block in attachments if block.type_ == "media"]
     replies = ending.quick_replies
     return Text("\n".join(texts), quick_replies=replies, buttons=ending.buttons, attachments=cast(Any, media))
+
+
+KEY_MARGIN = timedelta(minutes=1)
+"""How long before its end a key is not trusted any more: a request takes its time."""
+
+
+def is_keyed(surface: Capabilities | None) -> bool:
+    """Whether a send is repeated under a key that the platform forgets after a time."""
+    return surface is not None and surface.repeat is Repeat.KEYED and surface.key_kept is not None
+
+
+def doubts(out: Outgoing, part: AnyRow) -> Sequence[AnyRow]:
+    """The tries of a part that ended without a word and may have arrived."""
+    return [a for a in out.attempts if a.part == part.key and a.state == "failed" and not a.certain]
+
+
+def in_doubt(out: Outgoing) -> bool:
+    """Whether something of a delivery may have arrived, and nobody knows."""
+    return any(a.state == "unknown" or (a.state == "failed" and not a.certain) for a in out.attempts)
+
+
+def may_answer(info: AccountInfo | None, out: Outgoing, part: AnyRow) -> bool:
+    """Whether the response to a webhook may be a part's way: so that it is looked for on channels alone that can."""
+    return info is not None and info.answers and out.delivery.in_reply_to is not None and not part.tries
+
+
+def key_is_over(out: Outgoing, part: AnyRow, surface: Capabilities | None, now: datetime) -> bool:
+    """Whether a part may have arrived under a key that the platform does not know any more: then a repetition would be
+    a second message. What is sent again on purpose is no repetition."""
+    if surface is None or surface.key_kept is None or part.resent:
+        return False
+    begun = [attempt.started_at for attempt in doubts(out, part)]
+    return bool(begun) and now >= min(begun) + surface.key_kept - KEY_MARGIN
 
 
 def load_failure(data: Mapping[str, Any] | None) -> Failure:

@@ -32,7 +32,7 @@ from omnichannel.model.event import (
     Unrecognized,
 )
 from omnichannel.model.ids import IdSource
-from omnichannel.stores import attachments, journal, log, redemption
+from omnichannel.stores import attachments, journal, log, redemption, responses
 from omnichannel.stores.answered import heard
 from omnichannel.stores.consents import record as record_consent
 from omnichannel.stores.directory import OPTED_OUT, AddressRow, Directory
@@ -69,6 +69,7 @@ class Intake:
     _messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     _media: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     _facts: list[Fact] = field(default_factory=list[Fact])
+    _answerable: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
 
     def __post_init__(self) -> None:
         self.people = Directory(self.connection, self.ids, self.now)
@@ -204,6 +205,8 @@ class Intake:
         )
         if not handled:
             self.lanes.add(conversation.lane)
+        if info.answers and not handled:
+            self._answerable.append((message_id, seq, conversation.id))
         what = {"message": message_id, "conversation": conversation.id, "customer": conversation.customer_id}
         self._facts.append(Fact(type="message.received", brand=info.brand, data=what | {"channel": info.channel}))
 
@@ -386,4 +389,5 @@ class Intake:
         insert_rows(self.connection, events, self._events)
         people = set[str]().union(*self._heard.values())
         self._facts.extend(heard(self.connection, people, self._heard.keys(), self.now))
+        responses.arrived(self.connection, self._answerable)
         log.append(self.connection, self._facts, self.ids, self.now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, literal_column, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, literal_column, select, update
 
 from omnichannel.channel.wire import Envelope
 from omnichannel.stores.schema import cursors, journal, media
@@ -34,6 +34,12 @@ def append(connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[None
         if arrival.cursor is not None:
             set_cursor(connection, *arrival.cursor, arrival.envelope.received_at)
     return [None] * len(arrivals)
+
+
+def append_one(connection: Connection, arrival: Arrival) -> int:
+    """Journals one envelope, and gives its number."""
+    seq: int = connection.execute(insert(journal).returning(journal.c.seq), _row(arrival)).scalar_one()
+    return seq
 
 
 def _row(arrival: Arrival) -> dict[str, Any]:

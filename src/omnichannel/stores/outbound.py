@@ -20,7 +20,7 @@ from omnichannel.stores import consents, leases, log
 from omnichannel.stores.directory import OPTED_OUT
 from omnichannel.stores.outgoing import Outgoing, load_many
 from omnichannel.stores.prepared import Prepared
-from omnichannel.stores.progress import SPOKEN
+from omnichannel.stores.progress import DOUBTED, SPOKEN
 from omnichannel.stores.schema import (
     addresses,
     attempts,
@@ -215,6 +215,20 @@ def fail_attempt(
     set_by(connection, attempts, {"seq": attempt}, ended)
     kept = dump(_FAILURE, failure) if part_state == "failed" else None
     set_by(connection, parts, {"key": key}, {"state": part_state, "due_at": due_at, "failure": kept})
+
+
+def doubt(connection: Connection, key: str, until: datetime) -> None:
+    """What was tried under the part's key may have arrived, and the platform has forgotten the key: the part is not
+    tried again until then, unless something settles it."""
+    newest = select(attempts.c.seq).where(attempts.c.part == key, DOUBTED).order_by(attempts.c.seq.desc()).limit(1)
+    this = update(attempts).where(attempts.c.seq == newest.scalar_subquery())
+    connection.execute(this.values(state="unknown", was_unknown=True))
+    set_by(connection, parts, {"key": key}, {"state": "unknown", "due_at": until})
+
+
+def believe(connection: Connection, key: str) -> None:
+    """The part was accepted under its key: so that is what became of all that was tried under it."""
+    connection.execute(update(attempts).where(attempts.c.part == key, DOUBTED).values(certain=True))
 
 
 def postpone(connection: Connection, key: str, state: str, due_at: datetime | None, *, resent: bool = False) -> None:

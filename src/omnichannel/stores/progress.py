@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
 from omnichannel.model.base import dump
 from omnichannel.model.content import Localized, Text, as_content, load_block, load_sendable, text_of
@@ -85,7 +85,9 @@ _PART = Prepared(
     .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
     .where(parts.c.key == bindparam("part"))
 )
-_OPEN = or_(attempts.c.state == "started", attempts.c.state == "unknown")
+DOUBTED = and_(attempts.c.state == "failed", attempts.c.certain.is_(False))
+"""A try that may have arrived and is made again under its key; it is no longer in doubt once its part is accepted."""
+_OPEN = or_(attempts.c.state == "started", attempts.c.state == "unknown", DOUBTED)
 _TAKEN = Prepared(
     update(attempts)
     .where(attempts.c.seq == bindparam("attempt"), _OPEN)

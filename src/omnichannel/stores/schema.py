@@ -340,6 +340,17 @@ Index(
     sqlite_where=events.c.state == "parked",
     postgresql_where=events.c.state == "parked",
 )
+responses = _table(
+    "responses",
+    Column("journal_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", Instant, nullable=False),
+)
+answerable = _table(
+    "answerable",
+    Column("message_id", String, primary_key=True),
+    Column("journal_seq", BigInteger, nullable=False, index=True),
+    Column("conversation_id", String, nullable=False),
+)
 unmatched = _table(
     "unmatched",
     _seq(),
@@ -436,8 +447,15 @@ parts = _table(
     Column("resent", Boolean, nullable=False, server_default=text("false")),
     Column("due_at", Instant),
     Column("failure", Json),
+    Column("response", BigInteger),
 )
 Index("omni_parts_delivery", parts.c.delivery_id, parts.c.step, parts.c.n)
+Index(
+    "omni_parts_response",
+    parts.c.response,
+    sqlite_where=parts.c.response.isnot(None),
+    postgresql_where=parts.c.response.isnot(None),
+)
 attempts = _table(
     "attempts",
     _seq(),

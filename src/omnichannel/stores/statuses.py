@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, and_, delete, insert, or_, select
 
 from omnichannel.model.base import dump
 from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated, MessageEchoed
@@ -27,6 +27,7 @@ from omnichannel.stores.units import AccountInfo, Fact
 
 UNSETTLED = ("started", "unknown")
 OPEN = (*UNSETTLED, "failed")
+_IN_DOUBT = and_(progress.DOUBTED, parts.c.state.in_(("pending", "started", "unknown")))
 SETTLED = ("accepted", "sent", "delivered")
 NEWEST = 200
 """How many messages a status without an id reaches back to: what is older had its own."""
@@ -101,7 +102,11 @@ def _part_of(connection: Connection, account: str, receipt: str, correlation: st
 def _settle_unknown(connection: Connection, key: str, account: str, receipt: str, now: datetime, ids: IdSource) -> None:
     """A part of whose answer we do not know (it was hidden, or its process died, or it comes in a moment) was taken:
     the platform has just told us."""
-    query = select(attempts.c.seq).where(attempts.c.part == key, attempts.c.state.in_(UNSETTLED))
+    query = (
+        select(attempts.c.seq)
+        .join(parts, parts.c.key == attempts.c.part)
+        .where(attempts.c.part == key, or_(attempts.c.state.in_(UNSETTLED), _IN_DOUBT))
+    )
     attempt = connection.execute(query.order_by(attempts.c.seq.desc()).limit(1)).scalar()
     if attempt is not None:
         progress.accept(connection, key, attempt, progress.Sent((receipt,)), "private", now, ids)
@@ -138,7 +143,7 @@ def _unsettled_part(connection: Connection, event: MessageEchoed) -> tuple[str, 
         select(parts.c.key, attempts.c.seq, parts.c.content)
         .join(attempts, attempts.c.part == parts.c.key)
         .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
-        .where(attempts.c.account == event.account, attempts.c.state.in_(UNSETTLED))
+        .where(attempts.c.account == event.account, or_(attempts.c.state.in_(UNSETTLED), _IN_DOUBT))
         .order_by(attempts.c.seq)
     )
     if event.correlation:

@@ -29,6 +29,8 @@ class AccountInfo:
     visibility: Mapping[str, Visibility] = field(default_factory=dict[str, Visibility])
     first_response: timedelta | None = None
     label: str = ""
+    answers: bool = False
+    """Whether a webhook of this account may be answered in its own response."""
 
 
 LEASE_TTL = timedelta(seconds=30)

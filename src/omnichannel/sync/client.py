@@ -311,7 +311,8 @@ class Client:
         return self.run(lambda office: withdrawing.outcome(office, withdrawal))
 
     def release(self, account: str, *, by: str = "api") -> None:
-        """Says that an account works: what was held or suspected there goes out. Raises `NotFound`."""
+        """Says that an account works, also for countries and purposes that were blocked: what was held or suspected
+        there goes out. Raises `NotFound`."""
         self.run(lambda office: withdrawing.release(office, account, by))
 
     def lint(self) -> tuple[Finding, ...]:

@@ -164,11 +164,21 @@ def _headers(start: Mapping[str, Any]) -> dict[str, str]:
 async def asgi_call(app: ASGIApp, scope: Scope, content: bytes) -> tuple[int, dict[str, str], bytes]:
     """Calls an ASGI app once: status, headers and the whole body. Raises what the app raises."""
     events: list[MutableMapping[str, Any]] = []
+    receive, answered = _receiver(content), anyio.Event()
+
+    async def listen() -> MutableMapping[str, Any]:
+        event: MutableMapping[str, Any] = await receive()
+        if event["type"] == "http.disconnect":
+            # Whoever called stays on the line until it has its answer.
+            await answered.wait()
+        return event
 
     async def send(event: MutableMapping[str, Any]) -> None:
         events.append(event)
+        if event["type"] == "http.response.body" and not event.get("more_body", False):
+            answered.set()
 
-    await app(scope, _receiver(content), send)
+    await app(scope, listen, send)
     if not events or events[0]["type"] != "http.response.start":
         raise AssertionError(f"the app did not answer {scope['method']} {scope['path']}")
     return events[0]["status"], _headers(events[0]), b"".join(event.get("body", b"") for event in events[1:])

@@ -24,6 +24,7 @@ from omnichannel.channel.wire import (
     Flow,
     HttpResponse,
     Keys,
+    Repeat,
     SmtpMessage,
     SmtpReply,
     Wire,
@@ -107,6 +108,11 @@ class ChannelContract:
         admission = self.channel.admit(self._signed(), self.NOW, Keys())
         assert isinstance(admission, Accept), f"expected Accept for a signed webhook, found {admission}"
 
+    def test_it_waits_for_answers_if_it_can_render_them(self) -> None:
+        admission = self.channel.admit(self._signed(), self.NOW, Keys())
+        waits = isinstance(admission, Accept) and admission.within is not None
+        assert not waits or self._overrides("answer"), "accepts with `within`, and does not override `answer`"
+
     def test_a_forged_webhook_is_refused(self) -> None:
         if not self._overrides("admit"):
             raise unittest.SkipTest("the channel takes no webhooks")
@@ -137,6 +143,10 @@ class ChannelContract:
         after = self._with_secrets(name, (SecretStr("the-next-secret"),))
         assert isinstance(both.admit(envelope, self.NOW, Keys()), Accept), "the old secret stopped while it rotates"
         assert not isinstance(after.admit(envelope, self.NOW, Keys()), Accept), "a removed secret still verifies"
+
+    def test_only_keys_are_kept_for_a_time(self) -> None:
+        for name, caps in self.channel.surfaces.items():
+            assert caps.key_kept is None or caps.repeat is Repeat.KEYED, f"{name}: `key_kept` without keyed sends"
 
     # -- parsing
 

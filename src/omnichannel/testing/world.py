@@ -218,6 +218,7 @@ class World:
             environ={},
             random=random.Random(self.seed),  # noqa: S311 - repeatable, not secret
             crash=lambda step: self.crash(step),
+            rest=self._rest,
         )
 
     def _in_process(self, media: MediaSource) -> Transport:
@@ -291,7 +292,7 @@ class World:
         for _ in range(ROUNDS):
             done = 0
             for simulator in list(self.simulators.values()):
-                done += await simulator.deliver_due(self._post)
+                done += await simulator.deliver_due(partial(self._post, simulator))
             done += await self._read_mail()
             done += await self._poll()
             done += await self.live.core.worker.drain(DRAINS)
@@ -299,9 +300,16 @@ class World:
                 return
         raise RuntimeError(f"still not at rest after {ROUNDS} rounds: something makes itself due again and again")
 
-    async def _post(self, request: WebhookRequest) -> int:
-        status, _ = await post_webhook(self.live.asgi, request, root_path="/hooks")
+    async def _post(self, simulator: Simulator, request: WebhookRequest) -> int:
+        status, body = await post_webhook(self.live.asgi, request, root_path="/hooks")
+        simulator.responded(request, status, body)
         return status
+
+    async def _rest(self, seconds: float) -> None:
+        """While a platform waits for our response nobody else does anything: what is due is done, and if that is
+        nothing, time passes."""
+        if not await self.live.core.worker.drain(DRAINS):
+            await self.clock.jump_to(self.clock.now() + timedelta(seconds=seconds))
 
     async def _read_mail(self) -> int:
         """Lets the mail sessions fetch what has arrived; gives how many mails that were."""

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias, assert_never
 from urllib.parse import parse_qsl
 
@@ -28,7 +28,7 @@ from omnichannel.channel.wire import (
 )
 from omnichannel.kit.json_guard import bounded
 from omnichannel.model.base import NOTHING
-from omnichannel.model.message import Part
+from omnichannel.webhooks.answering import Held, Responses
 from omnichannel.webhooks.keys import KeyRing
 from omnichannel.webhooks.paths import endpoint_of, tail_of, url_of
 
@@ -76,14 +76,6 @@ class Confirming(Protocol):
         ...
 
 
-class Replies(Protocol):
-    """Waits for parts that answer an envelope in the response itself."""
-
-    async def __call__(self, endpoint: str, envelope: Envelope, within: timedelta, /) -> Sequence[Part]:
-        """The parts, none where the time runs out."""
-        ...
-
-
 class WebhookApp:
     """An ASGI 3 app for all endpoints: `{public_url}/{endpoint id}`, also mounted in another app.
 
@@ -103,7 +95,7 @@ class WebhookApp:
         confirm: Confirming,
         public_url: str,
         tombstones: Doors | None = None,
-        replies: Replies | None = None,
+        responses: Responses | None = None,
         most_waiting: int = MOST_WAITING,
         key_lock: AbstractAsyncContextManager[Any] | None = None,
     ) -> None:
@@ -114,7 +106,7 @@ class WebhookApp:
         self._keys = KeyRing(fetch_key, key_lock)
         self._confirm = confirm
         self._public_url = public_url
-        self._replies = replies
+        self._responses = responses
         self._most_waiting = most_waiting
         self._waiting = 0
 
@@ -123,7 +115,9 @@ class WebhookApp:
         kind = scope["type"]
         if kind == "http":
             reply = await self._reply(scope, receive)
-            if reply is not None:
+            if isinstance(reply, Held):
+                await reply.respond(receive, lambda answer: _send(answer, send, head=False))
+            elif reply is not None:
                 await _send(reply, send, head=scope["method"] == "HEAD")
         elif kind == "lifespan":
             await _lifespan(receive, send)
@@ -131,8 +125,8 @@ class WebhookApp:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _reply(self, scope: Scope, receive: Receive) -> HttpReply | None:
-        """The answer; None where the client went away before it had said everything."""
+    async def _reply(self, scope: Scope, receive: Receive) -> HttpReply | Held | None:
+        """The answer, or a response that waits for it; None where the client went away before it had said all."""
         tail = tail_of(scope)
         endpoint = endpoint_of(tail)
         channel = self._doors.get(endpoint) or self._tombstones.get(endpoint)
@@ -159,7 +153,9 @@ class WebhookApp:
         )
         return await self._judged(endpoint, channel, envelope, head=method == "HEAD")
 
-    async def _judged(self, endpoint: str, channel: Channel[Any], envelope: Envelope, *, head: bool) -> HttpReply:
+    async def _judged(
+        self, endpoint: str, channel: Channel[Any], envelope: Envelope, *, head: bool
+    ) -> HttpReply | Held:
         admission = await self._admission(endpoint, channel, envelope)
         match admission:
             case Accept():
@@ -192,7 +188,9 @@ class WebhookApp:
             return Refuse("not readable", status=400)
         return admission
 
-    async def _accept(self, endpoint: str, channel: Channel[Any], envelope: Envelope, accepted: Accept) -> HttpReply:
+    async def _accept(
+        self, endpoint: str, channel: Channel[Any], envelope: Envelope, accepted: Accept
+    ) -> HttpReply | Held:
         if _is_json(envelope):
             # After the signature, so that only the platform itself costs this look.
             why = bounded(envelope.content, max_bytes=channel.body_limit)
@@ -203,28 +201,24 @@ class WebhookApp:
             return _busy("too many at once", 1)
         self._waiting += 1
         try:
-            await self._journal(endpoint, envelope)
+            return await self._kept(endpoint, channel, envelope, accepted)
         except Exception as error:
             _log.error("a webhook for %s could not be kept: %s", endpoint, type(error).__name__)
             return _busy("it could not be kept", 5)
         finally:
             self._waiting -= 1
-        if accepted.within is None or self._replies is None:
-            return accepted.reply
-        return await self._answered(endpoint, channel, envelope, accepted.reply, accepted.within)
 
-    async def _answered(
-        self, endpoint: str, channel: Channel[Any], envelope: Envelope, reply: HttpReply, within: timedelta
-    ) -> HttpReply:
-        """The envelope is kept: whatever breaks now, the platform is told so."""
-        if self._replies is None:
-            return reply
-        try:
-            parts = await self._replies(endpoint, envelope, within)
-            return channel.answer(envelope, parts) if parts else reply
-        except Exception as error:
-            _log.error("answering a webhook of %s in its response failed: %s", endpoint, type(error).__name__)
-            return reply
+    async def _kept(
+        self, endpoint: str, channel: Channel[Any], envelope: Envelope, accepted: Accept
+    ) -> HttpReply | Held:
+        """Commits the envelope, and says how it is answered after that."""
+        responses = self._responses
+        if accepted.within is None or responses is None:
+            await self._journal(endpoint, envelope)
+            return accepted.reply
+        until = envelope.received_at + accepted.within
+        seq = await responses.keep(endpoint, envelope, until)
+        return Held(responses, seq, endpoint, channel, envelope, until, accepted.room, accepted.reply)
 
     async def _confirmed(self, endpoint: str, request: HttpRequest) -> HttpReply:
         try:

@@ -97,6 +97,7 @@ DM = Capabilities(
         }
     ),
     repeat=Repeat.KEYED,
+    key_kept=KEY_KEPT,
     reconcile=frozenset({"echo", "history"}),
     rates=RATE_LIMITS,
     see=STATUSES,
@@ -111,6 +112,7 @@ MENTION = Capabilities(
     media=media_limits(_LIMIT),
     features=DM.features,
     repeat=Repeat.KEYED,
+    key_kept=KEY_KEPT,
     reconcile=frozenset({"echo", "history"}),
     rates=RATE_LIMITS,
     see=STATUSES,

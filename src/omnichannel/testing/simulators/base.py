@@ -165,6 +165,10 @@ class Simulator(ABC):
         """The request of one try: the place to sign it with the time of the try."""
         return pending.request
 
+    def responded(self, request: WebhookRequest, status: int, body: bytes) -> None:
+        """What we said to a webhook of the platform's: for those on which a response may carry an answer."""
+        return
+
     async def deliver_due(self, post: Post) -> int:
         """Makes all webhook calls that are due, with the platform's retries; gives their number."""
         return await self.webhooks.deliver_due(post, self.stamp)

@@ -81,6 +81,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'parked'"),
     )
     op.create_table(
+        "omni_responses",
+        sa.Column("journal_seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("journal_seq"),
+    )
+    op.create_table(
+        "omni_answerable",
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("journal_seq", sa.BigInteger(), nullable=False),
+        sa.Column("conversation_id", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("message_id"),
+    )
+    op.create_index("ix_omni_answerable_journal_seq", "omni_answerable", ["journal_seq"], unique=False)
+    op.create_table(
         "omni_unmatched",
         sa.Column("seq", _SEQ, autoincrement=True, nullable=False),
         sa.Column("account", sa.String(), nullable=False),

@@ -101,9 +101,18 @@ def upgrade() -> None:
         sa.Column("resent", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("response", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("omni_parts_delivery", "omni_parts", ["delivery_id", "step", "n"], unique=False)
+    op.create_index(
+        "omni_parts_response",
+        "omni_parts",
+        ["response"],
+        unique=False,
+        sqlite_where=sa.text("response IS NOT NULL"),
+        postgresql_where=sa.text("response IS NOT NULL"),
+    )
     op.create_table(
         "omni_attempts",
         sa.Column("seq", _SEQ, autoincrement=True, nullable=False),

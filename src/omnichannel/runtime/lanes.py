@@ -1,0 +1,30 @@
+"""The right to work on a lane, as the outbox holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from omnichannel.stores import leases
+from omnichannel.stores.turns import lease_name
+
+
+class LaneLost(Exception):
+    """Another process works on this lane now: nothing may be sent from here."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """The right to work on a lane, and how often it was decided there about the delivery in hand."""
+
+    number: int
+    owner: str
+    fence: int
+    decisions: int = 0
+
+    def asked(self, connection: Connection) -> bool:
+        """True while the lane is ours, in the transaction that relies on it. Raises `LaneLost`."""
+        if not leases.held(connection, lease_name(self.number), self.owner, self.fence):
+            raise LaneLost
+        return True
