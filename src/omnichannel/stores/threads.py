@@ -115,19 +115,19 @@ class Threads:
                 moved.setdefault(departure.from_address, []).append(departure.conversation_id)
                 wanted.add(departure.conversation_id)
         for query, values in ((_BY_ID, list(wanted)), (_BY_ADDRESS, people)):
-            for row in query.rows(self.connection, values=values) if values else ():
-                self._remember(ConversationRow(*row))
+            self._remember_all(query.rows(self.connection, values=values) if values else ())
         if threads:  # texts of others: they may hold anything
-            rows: Sequence[Any] = run(_FOUND.where(among(conversations.c.thread, set(threads)))).all()
-            for row in rows:
-                self._remember(ConversationRow(*row))
+            self._remember_all(run(_FOUND.where(among(conversations.c.thread, set(threads)))).all())
         doubted = {row.linked_to for row in self._by_id.values() if row.unverified} - self._by_id.keys() - {None}
         if doubted:
-            for row in _BY_ID.rows(self.connection, values=list(doubted)):
-                self._remember(ConversationRow(*row))
+            self._remember_all(_BY_ID.rows(self.connection, values=list(doubted)))
         for address_id, conversation_ids in moved.items():
             for conversation_id in conversation_ids:
                 self._index(self._by_address, address_id, self._by_id.get(conversation_id))
+
+    def _remember_all(self, rows: Sequence[Any]) -> None:
+        for row in rows:
+            self._remember(ConversationRow(*row))
 
     def _remember(self, row: ConversationRow) -> None:
         row = self._by_id.setdefault(row.id, row)
