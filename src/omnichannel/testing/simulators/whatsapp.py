@@ -301,6 +301,20 @@ class WhatsAppSimulator(WhatsAppPeople):
         about |= {"sha256": known.sha256, "file_size": len(known.file.content), "id": node}
         return json_response({**about, "messaging_product": "whatsapp"})
 
+    @route("DELETE", "/{version}/{id}")
+    async def delete_media(self, request: Request) -> Response:
+        """A file goes; with `phone_number_id`, only if it is that number's."""
+        node = request.path_params["id"]
+        known = self.media.get(node)
+        if known is None:
+            self.check_caller(request, (one.token for one in self.numbers.values()))
+            raise self.missing(node)
+        number = self._number(request, self.numbers[known.account_id].phone_number_id)
+        if request.param("phone_number_id", number.phone_number_id) != number.phone_number_id:
+            raise self.missing(node)
+        del self.media[node]
+        return json_response({"success": True})
+
     @route("GET", "/whatsapp_business/attachments/")
     async def download(self, request: Request) -> Response:
         """The bytes, for whoever has the token, while the URL lives."""
