@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
+import warnings
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -48,6 +50,7 @@ class MailHost:
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Opens the ports; pymap gets a process for each mailbox."""
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
         loop = asyncio.get_running_loop()
         smtp = await loop.create_server(self._smtp, HOST, self.smtp_port)
         stack.callback(smtp.close)
@@ -61,7 +64,9 @@ class MailHost:
     # -- SMTP
 
     def _smtp(self) -> SMTP:
-        return SMTP(self, hostname=HOST, authenticator=self._authenticate, auth_required=True, auth_require_tls=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that passwords go over loopback in the clear
+            return SMTP(self, hostname=HOST, authenticator=self._authenticate, auth_required=True, auth_require_tls=False)
 
     def _authenticate(self, server: SMTP, session: Session, envelope: Envelope, method: str, given: Any) -> AuthResult:
         right = isinstance(given, LoginPassword) and given.password == self.password.encode()
