@@ -80,7 +80,14 @@ def _sms(brand: Brand, index: int, url: str) -> Mapping[str, Any]:
 def _mastodon(brand: Brand, index: int, url: str) -> Mapping[str, Any]:
     # A stream's heartbeat runs by the wall and its patience by the platforms' clock, which is so many times as fast.
     read = {"sources": ["poll"]}
-    return {**read, "username": _user(brand), "token": FAKE, "base_url": url, "domain": HOME, "share_on": f"https://{AWAY}"}
+    return {
+        **read,
+        "username": _user(brand),
+        "token": FAKE,
+        "base_url": url,
+        "domain": HOME,
+        "share_on": f"https://{AWAY}",
+    }
 
 
 def _user(brand: Brand) -> str:
@@ -93,9 +100,7 @@ def _by_phone(nick: str, phone: str) -> str:
 
 PLATFORMS: Mapping[str, Platform] = MappingProxyType(
     {
-        "x": Platform(
-            label="X", prefix="x", simulator=XSimulator, settings=_x, handle=lambda nick, _: f"@{nick}"
-        ),
+        "x": Platform(label="X", prefix="x", simulator=XSimulator, settings=_x, handle=lambda nick, _: f"@{nick}"),
         "whatsapp": Platform(
             label="WhatsApp", prefix="wa", simulator=WhatsAppSimulator, settings=_whatsapp, handle=_by_phone
         ),

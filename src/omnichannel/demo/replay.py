@@ -145,9 +145,7 @@ class Replay:
                 )
             except LookupError:
                 continue
-            filed = Address(
-                channel=person.on_file, value=person.handles[person.on_file], assurance=Assurance.VERIFIED
-            )
+            filed = Address(channel=person.on_file, value=person.handles[person.on_file], assurance=Assurance.VERIFIED)
             await self.stage.desk.add_address(found.id, filed)
 
     async def _redirect(self) -> list[str]:
@@ -164,7 +162,9 @@ class Replay:
                 reason="price",
             )
             found.append(one.id)
-        self.say(f"{PLATFORMS[CLOSING].label} is announced to close for {len(found)} brands, and redirects from now on.")
+        self.say(
+            f"{PLATFORMS[CLOSING].label} is announced to close for {len(found)} brands, and redirects from now on."
+        )
         return found
 
     async def _close(self) -> None:
@@ -195,7 +195,7 @@ class Replay:
         began, quiet = time.monotonic(), 0
         with anyio.move_on_after(LONGEST) as scope:
             while quiet < 8:
-                quiet = quiet + 1 if await at_rest(self.stage.desk, [self.stage.backlog()], answered=False) else 0
+                quiet = quiet + 1 if await at_rest(self.stage, self.record, answered=False) else 0
                 await anyio.sleep(0.05)
         if scope.cancelled_caught:
             self.say(f"Still not at rest {LONGEST:.0f} s after {after}.")

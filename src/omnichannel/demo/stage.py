@@ -19,6 +19,7 @@ from typing import Any, Self
 import anyio
 import uvicorn
 from anyio.abc import TaskGroup
+from sqlalchemy import Connection, select
 
 from omnichannel.channel.base import Account
 from omnichannel.channel.wire import HttpRequest, RawBody
@@ -28,9 +29,11 @@ from omnichannel.demo.mail_host import MailHost
 from omnichannel.demo.plan import HubPlan, fields_of
 from omnichannel.demo.platforms import PLATFORMS, Brand
 from omnichannel.hub.hub import Hub
+from omnichannel.hub.sources import kinds_of
 from omnichannel.registry import account_type
 from omnichannel.runtime.http import HttpxTransport
 from omnichannel.runtime.transport import TransportError
+from omnichannel.stores.schema import cursors
 from omnichannel.testing.simulators.base import Simulator, WebhookRequest
 from omnichannel.testing.simulators.mail import MailSimulator
 
@@ -50,7 +53,7 @@ def free_port() -> int:
 class Stage:
     """Everything that a demo needs, running: the platforms of the table, mail, the hub's process, the desk.
 
-    `pymap` gives each brand's mailbox a server process of its own. `catch_up` has the hub also read what platforms
+    `catch_up` has the hub also read what platforms
     with webhooks keep, so that nothing is missed while it is down.
     """
 
@@ -60,7 +63,6 @@ class Stage:
     start: datetime
     factor: float
     seed: int
-    pymap: bool = False
     catch_up: bool = True
     clock: ScaledClock = field(init=False)
     simulators: dict[str, Simulator] = field(init=False)
@@ -80,8 +82,6 @@ class Stage:
         (self.mail,) = (one for one in made.values() if isinstance(one, MailSimulator))
         self.simulators = made
         self.host = MailHost(self.mail, f"demo{self.seed}", free_port(), free_port())
-        if self.pymap:
-            self.host.pymap_ports = {brand.account(self.mail.channel): free_port() for brand in self.brands}
 
     @property
     def by_http(self) -> dict[str, Simulator]:
@@ -92,6 +92,15 @@ class Stage:
 
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()
+        try:
+            await self._begin()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._stack.aclose()
+            raise
+        return self
+
+    async def _begin(self) -> None:
         ports = {name: free_port() for name in (*self.by_http, "hub")}
         accounts = [
             self._account(channel, brand, index, ports)
@@ -118,8 +127,8 @@ class Stage:
         self.desk = make_hub(self.plan, work=False)
         await self._stack.enter_async_context(self.desk)
         await self.start_hub()
+        await self._sources_begin()
         self._deliver(tasks)
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -157,6 +166,15 @@ class Stage:
                     raise RuntimeError(f"the hub's process ended with {self._hub.returncode}:\n{said}")
                 await anyio.sleep(0.05)
 
+    async def _sources_begin(self) -> None:
+        """Waits until the hub has been wherever nobody calls it: it begins with what comes after."""
+        known = self.desk.core.doors.channels.values()
+        channels = [one for one in known if not PLATFORMS[one.channel].webhooks]
+        wanted = {f"{kind}:{one.account.id}" for one in channels for kind in kinds_of(one)}
+        with anyio.fail_after(LOOKS_ALIVE):
+            while wanted - await self.desk.core.store.read(_begun):
+                await anyio.sleep(0.05)
+
     async def _answers(self) -> bool:
         try:
             stream = await anyio.connect_tcp(HOST, self.plan.port)
@@ -188,7 +206,6 @@ class Stage:
     async def _pump_mail(self) -> None:
         while True:
             self.mail.arrive()
-            await self.host.deliver_to_pymap()
             await anyio.sleep(PUMP)
 
     async def _post(self, request: WebhookRequest) -> int:
@@ -212,6 +229,10 @@ class Stage:
     def backlog(self) -> int:
         """How many webhooks still wait to be delivered."""
         return sum(len(one.webhooks) for one in self.by_http.values())
+
+
+def _begun(connection: Connection) -> set[str]:
+    return set(connection.execute(select(cursors.c.source)).scalars())
 
 
 def _spawn(plan: str, log: Path) -> subprocess.Popen[bytes]:

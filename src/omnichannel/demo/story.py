@@ -82,12 +82,17 @@ async def play(*, seed: int, database: Path | None, say: Say) -> tuple[Totals, l
             start=START,
             factor=FACTOR,
             seed=seed,
-            pymap=True,
         )
-        say("Starting: X and WhatsApp on ports of their own, two mailboxes, a mail relay, and the hub in its process.")
+        say(_starting())
         began = time.monotonic()
         async with stage:
             return await _acts(stage, people, say, began)
+
+
+def _starting() -> str:
+    served = [one.label for one in PLATFORMS.values() if one.by_http]
+    platforms = f"{', '.join(served[:-1])} and {served[-1]}"
+    return f"Starting: {platforms} on ports of their own, two mailboxes, a mail relay, and the hub in its process."
 
 
 async def _acts(stage: Stage, people: list[Person], say: Say, began: float) -> tuple[Totals, list[Problem]]:
@@ -102,7 +107,7 @@ async def _acts(stage: Stage, people: list[Person], say: Say, began: float) -> t
         wdr = await _leave(stage, say)
         group.start_soon(crowd.live)
         await _write_again(stage, record, people, say)
-        await _tell_the_silent(stage, wdr, say)
+        await _tell_the_silent(stage, record, wdr, say)
         await _close(stage, record, people, say)
         group.cancel_scope.cancel()
     totals, problems = await settle_up(stage.desk, record, CLOSING, time.monotonic() - began)
@@ -114,7 +119,7 @@ async def _open(stage: Stage, record: Record, people: list[Person], say: Say) ->
     for person in people:
         text = QUESTIONS[person.language][0]
         record.speak(person, CLOSING, text, surface="mention" if person.public else None)
-    await _rest(stage)
+    await _rest(stage, record)
     say(f"   {people[0].name} on X asks: {QUESTIONS['fr'][0]}")
     for seen in record.phone(people[0], CLOSING)[-1:]:
         say(f"   {people[0].brand.name} answers on X: {seen.text}")
@@ -160,18 +165,18 @@ async def _write_again(stage: Stage, record: Record, people: list[Person], say: 
     say("3. Half of them write again. Each gets the notice with a link of their own; some follow it.")
     for person in people[::2]:
         record.speak(person, CLOSING, QUESTIONS[person.language][1], surface="mention" if person.public else None)
-    await _rest(stage)
+    await _rest(stage, record)
     notice = next((seen.text for seen in reversed(record.phone(people[0], CLOSING)) if seen.links), "")
     for line in notice.splitlines():
         say(f"   {people[0].name} on X sees: {line}")
 
 
-async def _tell_the_silent(stage: Stage, withdrawals: dict[str, str], say: Say) -> None:
+async def _tell_the_silent(stage: Stage, record: Record, withdrawals: dict[str, str], say: Say) -> None:
     queued = 0
     for withdrawal_id in withdrawals.values():
         queued += await stage.desk.outreach(withdrawal_id)
     say(f"4. The silent ones are told too: {queued} notices more, none to anyone twice.")
-    await _rest(stage)
+    await _rest(stage, record)
 
 
 async def _close(stage: Stage, record: Record, people: list[Person], say: Say) -> None:
@@ -190,18 +195,18 @@ async def _close(stage: Stage, record: Record, people: list[Person], say: Say) -
     stage.simulators[CLOSING].withdraw("403-plan")
     for person in [one for one in people if one.moved]:
         record.speak(person, person.follows or "", QUESTIONS[person.language][1])
-    await _rest(stage)
+    await _rest(stage, record)
     one = next(person for person in people if person.moved)
     say(f"   {one.name} asks on {PLATFORMS[one.follows or CLOSING].label}: {QUESTIONS[one.language][1]}")
     say(f"   {one.brand.name} answers there: {record.phone(one, one.follows or '')[-1].text}")
 
 
-async def _rest(stage: Stage) -> None:
+async def _rest(stage: Stage, record: Record) -> None:
     """Until everything that was set off has come to rest: twice in a row, since platforms answer with webhooks."""
     quiet = 0
     with anyio.move_on_after(PATIENCE):
         while quiet < 6:
-            quiet = quiet + 1 if await at_rest(stage.desk, [stage.backlog()]) else 0
+            quiet = quiet + 1 if await at_rest(stage, record) else 0
             await anyio.sleep(0.05)
 
 

@@ -184,7 +184,9 @@ async def test_a_forged_webhook_is_refused_by_the_library(desk: Desk) -> None:
     assert desk.heard == []
 
 
-@pytest.mark.parametrize(("code", "name"), [(368, "TemporarilyBlocked"), (131031, "AccountLocked"), (131042, "BusinessPaymentIssue")])
+@pytest.mark.parametrize(
+    ("code", "name"), [(368, "TemporarilyBlocked"), (131031, "AccountLocked"), (131042, "BusinessPaymentIssue")]
+)
 def test_an_account_in_trouble(desk: Desk, code: int, name: str) -> None:
     desk.sim.set_trouble("wa", code)
     with pytest.raises(getattr(errors, name)):

@@ -38,7 +38,13 @@ class Town:
         self.ahead = timedelta(0)
         self.port = 0
         self.sim = XSimulator(now=self.now)
-        given = {"id": "x-main", "username": "desk", "consumer_secret": "env:S", "token": "env:T", "token_secret": "env:U"}
+        given = {
+            "id": "x-main",
+            "username": "desk",
+            "consumer_secret": "env:S",
+            "token": "env:T",
+            "token_secret": "env:U",
+        }
         self.account = self.sim.adopt(XAccount.model_validate(given))
         self.sim.customer("Ann", "@ann")
         self.ann = self.sim.value_of("@ann")
