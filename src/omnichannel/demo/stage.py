@@ -172,7 +172,9 @@ class Stage:
         channels = [one for one in known if not PLATFORMS[one.channel].webhooks]
         wanted = {f"{kind}:{one.account.id}" for one in channels for kind in kinds_of(one)}
         with anyio.fail_after(LOOKS_ALIVE):
-            while wanted - await self.desk.core.store.read(_begun):
+            while True:
+                if wanted <= await self.desk.core.store.read(_begun):
+                    return
                 await anyio.sleep(0.05)
 
     async def _answers(self) -> bool:

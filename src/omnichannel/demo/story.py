@@ -38,6 +38,7 @@ QUESTIONS = {
     "en": ("Hello, where is my suitcase?", "Still nothing about my suitcase, can you help me please?"),
 }
 PATIENCE = 90.0
+WIDTH = 92
 
 Say = Callable[[str], None]
 
@@ -167,8 +168,12 @@ async def _write_again(stage: Stage, record: Record, people: list[Person], say: 
         record.speak(person, CLOSING, QUESTIONS[person.language][1], surface="mention" if person.public else None)
     await _rest(stage, record)
     notice = next((seen.text for seen in reversed(record.phone(people[0], CLOSING)) if seen.links), "")
-    for line in notice.splitlines():
-        say(f"   {people[0].name} on X sees: {line}")
+    lines = "\n".join(f"      {_short(line)}" for line in notice.splitlines())
+    say(f"   {people[0].name} on {PLATFORMS[CLOSING].label} sees:\n{lines}")
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
 async def _tell_the_silent(stage: Stage, record: Record, withdrawals: dict[str, str], say: Say) -> None:
@@ -196,9 +201,11 @@ async def _close(stage: Stage, record: Record, people: list[Person], say: Say) -
     for person in [one for one in people if one.moved]:
         record.speak(person, person.follows or "", QUESTIONS[person.language][1])
     await _rest(stage, record)
-    one = next(person for person in people if person.moved)
-    say(f"   {one.name} asks on {PLATFORMS[one.follows or CLOSING].label}: {QUESTIONS[one.language][1]}")
-    say(f"   {one.brand.name} answers there: {record.phone(one, one.follows or '')[-1].text}")
+    for channel, platform in PLATFORMS.items():
+        here = [person for person in people if person.moved and person.follows == channel]
+        for one in here[:1]:
+            say(f"   {platform.label}: {len(here)} went on here. {one.name} asks: {QUESTIONS[one.language][1]}")
+            say(f"      {one.brand.name} answers: {record.phone(one, channel)[-1].text}")
 
 
 async def _rest(stage: Stage, record: Record) -> None:

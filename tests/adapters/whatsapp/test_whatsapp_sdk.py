@@ -201,8 +201,7 @@ def test_too_fast(desk: Desk) -> None:
     desk.sim.faults = FaultPlan(0)
     assert refused.value.raw_response.status_code == 429
     with pytest.raises(errors.TooManyMessages):
-        for number in range(100):
-            desk.wa.send_message(ANN, f"{number}")
+        _ = [desk.wa.send_message(ANN, f"{number}") for number in range(100)]
 
 
 def test_bad_tokens_and_bad_messages(desk: Desk) -> None:

@@ -154,7 +154,7 @@ def test_mentions_are_read_in_pages_with_who_wrote_them(town: Town) -> None:
     texts = [one.text for page in pages for one in page.data]
     assert texts == ["@desk Look", *(f"@desk number {n}" for n in reversed(range(1, 12)))]
     assert {str(one.author_id) for page in pages for one in page.data} == {town.ann}
-    assert [user.username for user in pages[0].includes["users"]][0] == "ann"
+    assert "ann" in [user.username for user in pages[0].includes["users"]]
 
 
 def test_too_many_dms(town: Town) -> None:
@@ -189,9 +189,9 @@ def test_a_signature_of_another_hour(town: Town) -> None:
 def test_what_is_refused(town: Town) -> None:
     ours = town.client()
     town.sim.says("@ann", "Hello")
+    ours.create_tweet(text="The same.")
     with pytest.raises(Forbidden, match="duplicate content"):
-        for _ in range(2):
-            ours.create_tweet(text="The same.")
+        ours.create_tweet(text="The same.")
     with pytest.raises(BadRequest):
         ours.create_direct_message(participant_id=town.ann, text="")
     with pytest.raises(NotFound):
