@@ -38,7 +38,7 @@ QUESTIONS = {
     "en": ("Hello, where is my suitcase?", "Still nothing about my suitcase, can you help me please?"),
 }
 PATIENCE = 90.0
-WIDTH = 92
+WIDTH = 110
 
 Say = Callable[[str], None]
 

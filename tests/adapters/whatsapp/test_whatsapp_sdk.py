@@ -53,6 +53,7 @@ class Desk:
             listen(self.hears)
 
     def client(self, token: str, **more: Any) -> Any:
+        assert self.account.verify_token is not None
         return WhatsApp(
             self.account.phone_number_id,
             token,

@@ -26,7 +26,7 @@ class _OnLoopback:
         self.inner = _adapters.HTTPAdapter()
 
     def send(self, request: Any, **options: Any) -> Any:
-        parts = urlsplit(request.url)
+        parts = urlsplit(str(request.url))
         request.headers.update({"Host": parts.netloc, "X-Forwarded-Proto": parts.scheme})
         request.url = urlunsplit(("http", f"127.0.0.1:{self.port}", *parts[2:]))
         return self.inner.send(request, **options)
