@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from omnichannel.demo.cast import Person, Record, account_id, link_to
+from omnichannel.demo.cast import Person, Record, link_to
+from omnichannel.demo.platforms import CLOSING
 
 _CODE = re.compile(r"\b(\d{6})\b")
 LOOK = 0.05
@@ -34,7 +35,8 @@ class Crowd:
             if person.follows is None:
                 continue
             if not person.moved:
-                url = link_to(self.record.phone(person, "x"), person.brand, person.follows)
+                leads = self.record.stage.simulators[person.follows].links
+                url = link_to(self.record.phone(person, CLOSING), person.brand, leads)
                 if url is not None:
                     self.record.open_link(person, person.follows, url)
                     person.moved = True
@@ -43,9 +45,9 @@ class Crowd:
 
     def _write_code(self, person: Person) -> None:
         """The code came by a private message; it is written where the conversation goes on."""
-        for seen in reversed(self.record.phone(person, "x")):
+        for seen in reversed(self.record.phone(person, CLOSING)):
             found = _CODE.search(seen.text)
-            ours = seen.account_id == account_id(person.brand, "x") and seen.surface == "dm"
+            ours = seen.account_id == person.brand.account(CLOSING) and seen.surface == "dm"
             if ours and found is not None and person.follows is not None:
                 self.record.speak(person, person.follows, found[1])
                 person.verified = True

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from omnichannel.demo.platforms import CLOSING, Brand
 from omnichannel.testing.simulators.base import Seen
 
 if TYPE_CHECKING:
-    from omnichannel.demo.stage import Brand, Stage
+    from omnichannel.demo.stage import Stage
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class Record:
     ) -> str:
         """A customer writes. Gives the platform's id."""
         simulator = self.stage.simulators[channel]
-        account = account_id(person.brand, channel)
+        account = person.brand.account(channel)
         handle = person.handles[channel]
         message_id = simulator.says(handle, text, surface=surface, reply_to=reply_to, account_id=account)
         self.said.append(Said(channel, account, message_id, handle, text))
@@ -60,7 +61,7 @@ class Record:
     def open_link(self, person: Person, channel: str, url: str) -> str:
         """A customer opens a link and sends what it has filled in."""
         message_id = self.stage.simulators[channel].opens(person.handles[channel], url)
-        self.said.append(Said(channel, account_id(person.brand, channel), message_id, person.handles[channel], url))
+        self.said.append(Said(channel, person.brand.account(channel), message_id, person.handles[channel], url))
         return message_id
 
     def phone(self, person: Person, channel: str) -> list[Seen]:
@@ -68,18 +69,11 @@ class Record:
         return self.stage.simulators[channel].seen(person.handles[channel])
 
 
-def account_id(brand: Brand, channel: str) -> str:
-    """The id of a brand's account."""
-    return brand.account({"x": "x", "whatsapp": "wa", "email": "mail"}[channel])
-
-
-LEADS = {"whatsapp": "https://wa.me/", "email": "mailto:"}
-
-
-def link_to(seen: list[Seen], brand: Brand, channel: str) -> str | None:
-    """The newest link to a channel that a brand sent to a phone."""
-    for one in reversed([message for message in seen if message.account_id == account_id(brand, "x")]):
-        for url in one.links:
-            if url.startswith(LEADS[channel]):
-                return url
+def link_to(seen: list[Seen], brand: Brand, leads: tuple[str, ...]) -> str | None:
+    """The newest link of this kind that a brand sent to a phone: what cannot be tapped there can be copied."""
+    ours = brand.account(CLOSING)
+    for one in reversed([message for message in seen if message.account_id == ours]):
+        for word in one.text.split():
+            if word.startswith(leads):
+                return word
     return None

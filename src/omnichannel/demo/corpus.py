@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NotRequired
 
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from omnichannel.demo.cast import Person
-from omnichannel.demo.stage import Brand
+from omnichannel.demo.platforms import CLOSING, PLATFORMS, Brand, handles_of
 from omnichannel.model.exceptions import ConfigurationError
 
 
@@ -34,9 +34,19 @@ class _Conversation(TypedDict):
 _LINE: TypeAdapter[_Conversation] = TypeAdapter(_Conversation)
 _TAGS = re.compile(r"[^a-z0-9]+")
 
-SHARES = {"dm": 0.25, "whatsapp": 0.35, "email": 0.15, "on_file": 0.10}
-"""The assumption: how many customers write by DM rather than in public, would follow a link to WhatsApp or to e-mail,
-and have a mail address on file already. Drawn from the seed."""
+PRIVATE, ON_FILE = 0.25, 0.10
+FOLLOW = {"whatsapp": 0.25, "email": 0.10, "messenger": 0.08, "sms": 0.05, "mastodon": 0.02}
+PRESENT = {"mastodon": 0.2}
+"""The assumption, drawn from the seed: how many customers write by DM rather than in public, have a mail address on
+file already, would follow a link to where; and how many brands have an account on a platform that few are on."""
+
+
+def assumed() -> str:
+    """The assumption in words."""
+    places = [f"{share:.0%} to {PLATFORMS[channel].label}" for channel, share in FOLLOW.items()]
+    few = [f"{share:.0%} of the brands are on {PLATFORMS[channel].label}" for channel, share in PRESENT.items()]
+    told = f"{PRIVATE:.0%} write by DM; told where to go, {', '.join(places)} would follow"
+    return "; ".join((told, f"{ON_FILE:.0%} have a mail address on file", *few))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +87,21 @@ def read(path: Path, seed: int) -> History:
     for conversation in _parsed(path):
         history.conversations += 1
         _add(history, conversation, seen)
+    _place(history.brands, seed)
     pairs = sorted(_authors(history.lines))
     handles = {author: f"@c{index}" for index, author in enumerate(sorted({author for _, author in pairs}))}
     for number, (brand, author) in enumerate(pairs):
         history.people[brand, author] = _person(history.brands[brand], author, handles[author], number, rng)
     return history
+
+
+def _place(brands: dict[str, Brand], seed: int) -> None:
+    """Decides on which platforms each brand is."""
+    rng = random.Random(f"brands:{seed}")  # noqa: S311 - repeatable, not secret
+    for slug in sorted(brands):
+        drawn = {channel: rng.random() for channel in PRESENT}
+        missing = frozenset(channel for channel, at in drawn.items() if at >= PRESENT[channel])
+        brands[slug] = replace(brands[slug], missing=missing)
 
 
 def _parsed(path: Path) -> Iterator[_Conversation]:
@@ -136,17 +156,21 @@ def _authors(lines: Iterable[Line]) -> set[tuple[str, str]]:
 def _person(brand: Brand, author: str, handle: str, number: int, rng: random.Random) -> Person:
     # Each draw is made in any case, so that one share does not change another's draws.
     private, place, filed = rng.random(), rng.random(), rng.random()
-    follows = None
-    if place < SHARES["whatsapp"]:
-        follows = "whatsapp"
-    elif place < SHARES["whatsapp"] + SHARES["email"]:
-        follows = "email"
     return Person(
         name=author,
         brand=brand,
         language="en",
-        handles={"x": handle, "whatsapp": f"+1555{number:07}", "email": f"{author}.{brand.id}@mail.example"},
-        follows=follows,
-        public=private >= SHARES["dm"],
-        on_file="email" if filed < SHARES["on_file"] else None,
+        handles=handles_of(f"c{number}", f"+1555{number:07}") | {CLOSING: handle},
+        follows=_follows(brand, place),
+        public=private >= PRIVATE,
+        on_file="email" if filed < ON_FILE else None,
     )
+
+
+def _follows(brand: Brand, place: float) -> str | None:
+    """Where somebody goes whose number between 0 and 1 is this one: nowhere, if the brand is not there."""
+    for channel, share in FOLLOW.items():
+        if place < share:
+            return None if channel in brand.missing else channel
+        place -= share
+    return None

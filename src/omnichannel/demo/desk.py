@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from omnichannel.hub.hub import Hub
 from omnichannel.model.exceptions import OmnichannelError
 from omnichannel.stores.schema import conversations, deliveries, events, journal, messages
 
 if TYPE_CHECKING:
+    from omnichannel.demo.cast import Record
     from omnichannel.demo.stage import Stage
 
 LOOK = 0.1
@@ -51,12 +52,16 @@ class Agents:
             await anyio.sleep(LOOK)
 
 
-async def at_rest(hub: Hub, backlog: Sequence[int] = (), *, answered: bool = True) -> bool:
-    """Whether nothing is under way in the store, and, where `answered`, nobody waits for an answer."""
-    return not any(backlog) and not await hub.core.store.read(partial(_busy, answered=answered))
+async def at_rest(stage: Stage, record: Record, *, answered: bool = True) -> bool:
+    """Whether nothing is under way, all that was said has been heard, and, where `answered`, nobody waits."""
+    busy = partial(_busy, said=len(record.said), answered=answered)
+    return not stage.backlog() and not await stage.desk.core.store.read(busy)
 
 
-def _busy(connection: Connection, *, answered: bool) -> bool:
+def _busy(connection: Connection, *, said: int, answered: bool) -> bool:
+    heard = select(func.count()).select_from(messages).where(messages.c.direction == "in")
+    if connection.execute(heard).scalar_one() < said:
+        return True
     waiting: list[Select[Any]] = [
         select(journal.c.seq).where(journal.c.state == "new"),
         select(events.c.seq).where(events.c.state == "new"),

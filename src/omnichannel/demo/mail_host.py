@@ -1,73 +1,64 @@
-"""The mail host of a demo, on loopback: IMAP by pymap or by the simulator's own server, SMTP by aiosmtpd."""
+"""The mail host of a demo, on loopback: IMAP by the simulator's own server, SMTP by aiosmtpd."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
+import logging
+import warnings
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.policy import default
-from imaplib import IMAP4
 from typing import Any
 
-import anyio
-import anyio.to_thread
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from omnichannel.channel.base import Account
 from omnichannel.channel.wire import SmtpMessage
 from omnichannel.testing.simulators.mail import MailSimulator, SentMail
 from omnichannel.testing.simulators.mail_imap import ImapServer
 
 HOST = "127.0.0.1"
-_PYMAP = "from pymap.main import main; main()"
 
 
 @dataclass(slots=True)
 class MailHost:
-    """Two protocols in front of the mail simulator. `mailboxes` are pymap processes by account; the accounts that
-    have none are served by the simulator."""
+    """Two protocols in front of the mail simulator."""
 
     simulator: MailSimulator
     password: str
     imap_port: int
     smtp_port: int
-    pymap_ports: dict[str, int] = field(default_factory=dict[str, int])
-    _synced: dict[str, int] = field(default_factory=dict[str, int])
 
     def imap_url(self, account_id: str) -> str:
         """Where an account's mailbox is read."""
-        port = self.pymap_ports.get(account_id, self.imap_port)
-        return f"imap://{account_id}:{self.password}@{HOST}:{port}"
+        return f"imap://{account_id}:{self.password}@{HOST}:{self.imap_port}"
 
     def smtp_url(self, account_id: str) -> str:
         """Where an account's mail is handed in."""
         return f"smtp://{account_id}:{self.password}@{HOST}:{self.smtp_port}"
 
     async def start(self, stack: AsyncExitStack) -> None:
-        """Opens the ports; pymap gets a process for each mailbox."""
+        """Opens the ports."""
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
         loop = asyncio.get_running_loop()
         smtp = await loop.create_server(self._smtp, HOST, self.smtp_port)
         stack.callback(smtp.close)
         imap = await asyncio.start_server(self._imap, HOST, self.imap_port)
         stack.callback(imap.close)
-        for account_id, port in self.pymap_ports.items():
-            stack.callback(_stop, _pymap(account_id, self.password, port))
-        for port in self.pymap_ports.values():
-            await _reachable(port)
 
     # -- SMTP
 
     def _smtp(self) -> SMTP:
-        return SMTP(self, hostname=HOST, authenticator=self._authenticate, auth_required=True, auth_require_tls=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that passwords go over loopback in the clear
+            return SMTP(
+                self, hostname=HOST, authenticator=self._authenticate, auth_required=True, auth_require_tls=False
+            )
 
     def _authenticate(self, server: SMTP, session: Session, envelope: Envelope, method: str, given: Any) -> AuthResult:
-        right = isinstance(given, LoginPassword) and given.password == self.password.encode()
-        if right:
-            setattr(session, "auth_data", given.login.decode())  # noqa: B010 - aiosmtpd declares it as something else
-        return AuthResult(success=right, handled=False)
+        if isinstance(given, LoginPassword) and given.password == self.password.encode():
+            return AuthResult(success=True, auth_data=given.login.decode())
+        return AuthResult(success=False, handled=False)
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -119,18 +110,6 @@ class MailHost:
             writing.cancel()
             writer.close()
 
-    async def deliver_to_pymap(self) -> int:
-        """Puts the mails that have arrived into the pymap mailboxes; gives their number."""
-        count = 0
-        for account_id, port in self.pymap_ports.items():
-            inbox = self.simulator.mailbox(account_id).inbox
-            done = self._synced.get(account_id, 0)
-            for mail in [one for one in inbox.mails if one.uid > done]:
-                await anyio.to_thread.run_sync(_append, account_id, self.password, port, mail.content)
-                self._synced[account_id] = mail.uid
-                count += 1
-        return count
-
 
 def _mail(content: bytes, envelope: Envelope, simulator: MailSimulator) -> SentMail:
     parsed: Any = message_from_bytes(content, policy=default)
@@ -142,51 +121,3 @@ def _mail(content: bytes, envelope: Envelope, simulator: MailSimulator) -> SentM
         text=body.get_content().replace("\r\n", "\n").removesuffix("\n") if body is not None else "",
     )
     return SentMail(simulator.now(), message, content)
-
-
-def _pymap(user: str, password: str, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-W", "ignore", "-c", _PYMAP, "--host", HOST, "--port", str(port), "--no-tls"]
-    options = ["--no-service", "admin", "--no-service", "managesieve", "dict"]
-    mailbox = ["--demo-user", user, "--demo-password", password]
-    return subprocess.Popen(  # noqa: S603 - our own command line
-        [*command, *options, *mailbox],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
-async def _reachable(port: int) -> None:
-    with anyio.fail_after(20):
-        while True:
-            try:
-                stream = await anyio.connect_tcp(HOST, port)
-            except OSError:
-                await anyio.sleep(0.05)
-            else:
-                await stream.aclose()
-                return
-
-
-def _append(user: str, password: str, port: int, content: bytes) -> None:
-    client = IMAP4(HOST, port, timeout=10)
-    try:
-        client.login(user, password)
-        status, answer = client.append("INBOX", "", "", content)
-        if status != "OK":
-            raise RuntimeError(f"pymap refused a mail: {answer}")
-    finally:
-        client.logout()
-
-
-def is_mail(account: Account) -> bool:
-    """Whether an account is a mailbox."""
-    return type(account).adapter == "smtp_imap"

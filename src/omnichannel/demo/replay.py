@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 import anyio
 
 from omnichannel.demo.behaviour import Crowd
-from omnichannel.demo.cast import Record, account_id
-from omnichannel.demo.corpus import SHARES, History, Line, read
+from omnichannel.demo.cast import Record
+from omnichannel.demo.corpus import History, Line, assumed, read
 from omnichannel.demo.desk import Filing, at_rest
 from omnichannel.demo.ledger import Problem, Totals, settle_up
+from omnichannel.demo.platforms import CLOSING, PLATFORMS, targets_of
 from omnichannel.demo.stage import Stage
 from omnichannel.model.address import Address, Assurance
 from omnichannel.model.exceptions import OmnichannelError
@@ -109,14 +110,14 @@ class Replay:
         person = self.history.people[line.brand, line.author]
         if person.moved and person.follows is not None and (not person.public or person.verified):
             message_id = self.record.speak(person, person.follows, line.text)
-            self._posts[line.conversation] = (account_id(person.brand, person.follows), message_id, line.author)
+            self._posts[line.conversation] = (person.brand.account(person.follows), message_id, line.author)
             return
         text = line.text
         if person.public and f"@{line.brand}".casefold() not in text.casefold():
             text = f"@{line.brand} {text}"
         surface = "mention" if person.public else None
-        message_id = self.record.speak(person, "x", text, surface=surface)
-        self._posts[line.conversation] = (account_id(person.brand, "x"), message_id, line.author)
+        message_id = self.record.speak(person, CLOSING, text, surface=surface)
+        self._posts[line.conversation] = (person.brand.account(CLOSING), message_id, line.author)
 
     async def _agent(self, line: Line) -> None:
         """The agent answers once the customer's message has been filed, wherever its conversation is by then."""
@@ -135,39 +136,41 @@ class Replay:
     async def _file_addresses(self) -> None:
         """A share of the customers has a mail address on file: the company knows it from elsewhere."""
         for person in self.history.people.values():
-            ids = self.stage.x.customers[person.handles["x"]].ids
             if person.on_file is None:
                 continue
+            value = self.stage.simulators[CLOSING].value_of(person.handles[CLOSING], person.brand.account(CLOSING))
             try:
                 found = await self.stage.desk.customer(
-                    address=Address(channel="x", value=ids["user_id"]), brand=person.brand.id
+                    address=Address(channel=CLOSING, value=value), brand=person.brand.id
                 )
             except LookupError:
                 continue
-            mail = Address(channel="email", value=person.handles["email"], assurance=Assurance.VERIFIED)
-            await self.stage.desk.add_address(found.id, mail)
+            filed = Address(channel=person.on_file, value=person.handles[person.on_file], assurance=Assurance.VERIFIED)
+            await self.stage.desk.add_address(found.id, filed)
 
     async def _redirect(self) -> list[str]:
         now = self.stage.clock.now()
         found: list[str] = []
         for brand in self.stage.brands:
             one = await self.stage.desk.withdraw(
-                "x",
+                CLOSING,
                 brand=brand.id,
                 announced_at=now,
                 redirect_at=now,
                 closed_at=now + timedelta(days=28),
-                targets=["whatsapp", "email"],
+                targets=targets_of(brand),
                 reason="price",
             )
             found.append(one.id)
-        self.say(f"X is announced to close for {len(found)} brands, and redirects from now on.")
+        self.say(
+            f"{PLATFORMS[CLOSING].label} is announced to close for {len(found)} brands, and redirects from now on."
+        )
         return found
 
     async def _close(self) -> None:
         for one in list(self.stage.desk.core.book.current):
             await self.stage.desk.withdraw(
-                "x",
+                CLOSING,
                 brand=one.brand,
                 announced_at=one.announced_at,
                 redirect_at=one.redirect_at,
@@ -175,8 +178,8 @@ class Replay:
                 targets=one.targets,
                 reason="price",
             )
-        self.stage.x.withdraw("410")
-        self.say("X is closed.")
+        self.stage.simulators[CLOSING].withdraw("410")
+        self.say(f"{PLATFORMS[CLOSING].label} is closed.")
 
     # -- trouble
 
@@ -192,7 +195,7 @@ class Replay:
         began, quiet = time.monotonic(), 0
         with anyio.move_on_after(LONGEST) as scope:
             while quiet < 8:
-                quiet = quiet + 1 if await at_rest(self.stage.desk, [self.stage.backlog()], answered=False) else 0
+                quiet = quiet + 1 if await at_rest(self.stage, self.record, answered=False) else 0
                 await anyio.sleep(0.05)
         if scope.cancelled_caught:
             self.say(f"Still not at rest {LONGEST:.0f} s after {after}.")
@@ -212,8 +215,8 @@ async def replay(
         f"{len(history.brands)} brands. Odd: {history.without_time} times missing, {history.backwards} running "
         f"backwards, {history.repeated} messages that stand twice. File order is the order of arrival."
     )
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
-    say(f"Assumed (seed {seed}): {shares}. One platform clock, {factor:.0f} times as fast, with all limits on.")
+    say(f"Assumed (seed {seed}): {assumed()}.")
+    say(f"One platform clock, {factor:.0f} times as fast, with all limits on.")
     with TemporaryDirectory(prefix="omnichannel-demo-") as folder:
         stage = Stage(
             brands=list(history.brands.values()),
@@ -222,9 +225,10 @@ async def replay(
             start=START,
             factor=factor,
             seed=seed,
+            catch_up=bool(kills),
         )
         began = time.monotonic()
         async with stage:
             one = Replay(stage, history, say, kills)
             await one.play()
-            return await settle_up(stage.desk, one.record, "x", time.monotonic() - began)
+            return await settle_up(stage.desk, one.record, CLOSING, time.monotonic() - began)

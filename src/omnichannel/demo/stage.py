@@ -19,6 +19,7 @@ from typing import Any, Self
 import anyio
 import uvicorn
 from anyio.abc import TaskGroup
+from sqlalchemy import Connection, select
 
 from omnichannel.channel.base import Account
 from omnichannel.channel.wire import HttpRequest, RawBody
@@ -26,14 +27,15 @@ from omnichannel.demo.clock import ScaledClock
 from omnichannel.demo.hub_process import make_hub
 from omnichannel.demo.mail_host import MailHost
 from omnichannel.demo.plan import HubPlan, fields_of
+from omnichannel.demo.platforms import PLATFORMS, Brand
 from omnichannel.hub.hub import Hub
+from omnichannel.hub.sources import kinds_of
 from omnichannel.registry import account_type
 from omnichannel.runtime.http import HttpxTransport
 from omnichannel.runtime.transport import TransportError
+from omnichannel.stores.schema import cursors
 from omnichannel.testing.simulators.base import Simulator, WebhookRequest
-from omnichannel.testing.simulators.mail import AUTHSERV_ID, MailSimulator
-from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
-from omnichannel.testing.simulators.x import XSimulator
+from omnichannel.testing.simulators.mail import MailSimulator
 
 HOST = "127.0.0.1"
 PUMP = 0.01
@@ -47,23 +49,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brand:
-    """A brand with an account on each platform, named after it."""
-
-    id: str
-    name: str
-    domain: str
-    tier: str = "enterprise"
-
-    def account(self, channel: str) -> str:
-        """The id of its account on a channel."""
-        return f"{channel}-{self.id}"
-
-
 @dataclass(slots=True)
 class Stage:
-    """Everything that a demo needs, running. `pymap` gives each brand's mailbox a server process of its own."""
+    """Everything that a demo needs, running: the platforms of the table, mail, the hub's process, the desk.
+
+    `catch_up` has the hub also read what platforms
+    with webhooks keep, so that nothing is missed while it is down.
+    """
 
     brands: list[Brand]
     folder: Path
@@ -71,10 +63,9 @@ class Stage:
     start: datetime
     factor: float
     seed: int
-    pymap: bool = False
+    catch_up: bool = True
     clock: ScaledClock = field(init=False)
-    x: XSimulator = field(init=False)
-    whatsapp: WhatsAppSimulator = field(init=False)
+    simulators: dict[str, Simulator] = field(init=False)
     mail: MailSimulator = field(init=False)
     host: MailHost = field(init=False)
     desk: Hub = field(init=False)
@@ -87,24 +78,36 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.clock = ScaledClock(start=self.start, zero=time.time(), factor=self.factor)
-        self.x = XSimulator(now=self.clock.now, seed=self.seed)
-        self.whatsapp = WhatsAppSimulator(now=self.clock.now, seed=self.seed)
-        self.mail = MailSimulator(now=self.clock.now, seed=self.seed)
+        made = {name: one.simulator(now=self.clock.now, seed=self.seed) for name, one in PLATFORMS.items()}
+        (self.mail,) = (one for one in made.values() if isinstance(one, MailSimulator))
+        self.simulators = made
         self.host = MailHost(self.mail, f"demo{self.seed}", free_port(), free_port())
-        if self.pymap:
-            self.host.pymap_ports = {brand.account("mail"): free_port() for brand in self.brands}
 
     @property
-    def simulators(self) -> dict[str, Simulator]:
-        """The platforms by channel."""
-        return {"x": self.x, "whatsapp": self.whatsapp, "email": self.mail}
+    def by_http(self) -> dict[str, Simulator]:
+        """The platforms that are called by HTTP, and call us."""
+        return {name: one for name, one in self.simulators.items() if PLATFORMS[name].by_http}
 
     # -- up and down
 
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()
-        ports = {"x": free_port(), "whatsapp": free_port(), "hub": free_port()}
-        accounts = [account for brand in self.brands for account in self._accounts(brand, ports)]
+        try:
+            await self._begin()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._stack.aclose()
+            raise
+        return self
+
+    async def _begin(self) -> None:
+        ports = {name: free_port() for name in (*self.by_http, "hub")}
+        accounts = [
+            self._account(channel, brand, index, ports)
+            for index, brand in enumerate(self.brands)
+            for channel in self.simulators
+            if channel not in brand.missing
+        ]
         self.plan = HubPlan(
             database=str(self.database),
             port=ports["hub"],
@@ -118,14 +121,14 @@ class Stage:
         await self.host.start(self._stack)
         tasks = await self._stack.enter_async_context(anyio.create_task_group())
         self._stack.callback(tasks.cancel_scope.cancel)
-        for name, app in (("x", self.x), ("whatsapp", self.whatsapp)):
+        for name, app in self.by_http.items():
             tasks.start_soon(_serve, app, ports[name])
         self._stack.callback(self.kill_hub)
         self.desk = make_hub(self.plan, work=False)
         await self._stack.enter_async_context(self.desk)
         await self.start_hub()
+        await self._sources_begin()
         self._deliver(tasks)
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -133,27 +136,21 @@ class Stage:
         await self._stack.__aexit__(kind, error, trace)
         await self._transport.aclose()
 
-    def _accounts(self, brand: Brand, ports: dict[str, int]) -> list[Account]:
-        """The brand's three accounts, known to the platforms, with secrets that work there."""
-        named = "env:FAKE"
-        shared: dict[str, Any] = {"brand": brand.id}
-        x = shared | {"id": brand.account("x"), "username": brand.id.replace("-", "_")[:15], "tier": brand.tier}
-        x |= {"consumer_secret": named, "token": named, "base_url": f"http://{HOST}:{ports['x']}"}
-        index = len(self.whatsapp.accounts)
-        whatsapp = shared | {"id": brand.account("wa"), "phone_number_id": f"10{index:010}"}
-        whatsapp |= {"display_number": f"+3319999{index:04}", "base_url": f"http://{HOST}:{ports['whatsapp']}"}
-        whatsapp |= {"app_secret": named, "verify_token": named, "token": named}
-        mail_id = brand.account("mail")
-        mail = shared | {"id": mail_id, "name": brand.name, "address": f"care@{brand.domain}"}
-        mail |= {"smtp_url": self.host.smtp_url(mail_id), "imap_url": self.host.imap_url(mail_id)}
-        mail["authserv_id"] = AUTHSERV_ID
-        adopted: list[Account] = [
-            self.x.adopt(account_type("x").model_validate(x)),
-            self.whatsapp.adopt(account_type("whatsapp").model_validate(whatsapp)),
-            self.mail.adopt(account_type("smtp_imap").model_validate(mail)),
-        ]
-        for simulator, account in zip((self.x, self.whatsapp), adopted, strict=False):
-            simulator.connect(account.id, f"http://{HOST}:{ports['hub']}/{account.id}")
+    def _account(self, channel: str, brand: Brand, index: int, ports: dict[str, int]) -> Account:
+        """A brand's account, known to its platform, with secrets that work there."""
+        platform, simulator = PLATFORMS[channel], self.simulators[channel]
+        account_id = brand.account(channel)
+        given: dict[str, Any] = {"id": account_id, "brand": brand.id}
+        if platform.by_http:
+            given |= platform.settings(brand, index, f"http://{HOST}:{ports[channel]}")
+        else:
+            given |= platform.settings(brand, index, "")
+            given |= {"smtp_url": self.host.smtp_url(account_id), "imap_url": self.host.imap_url(account_id)}
+        if platform.webhooks and not self.catch_up:
+            given["sources"] = []
+        adopted = simulator.adopt(account_type(simulator.adapter).model_validate(given))
+        if platform.webhooks:
+            simulator.connect(account_id, f"http://{HOST}:{ports['hub']}/{account_id}")
         return adopted
 
     # -- the hub's process
@@ -167,6 +164,17 @@ class Stage:
                 if self._hub.poll() is not None:
                     said = (self.folder / "hub.log").read_text("utf-8", "replace")[-2000:]
                     raise RuntimeError(f"the hub's process ended with {self._hub.returncode}:\n{said}")
+                await anyio.sleep(0.05)
+
+    async def _sources_begin(self) -> None:
+        """Waits until the hub has been wherever nobody calls it: it begins with what comes after."""
+        known = self.desk.core.doors.channels.values()
+        channels = [one for one in known if not PLATFORMS[one.channel].webhooks]
+        wanted = {f"{kind}:{one.account.id}" for one in channels for kind in kinds_of(one)}
+        with anyio.fail_after(LOOKS_ALIVE):
+            while True:
+                if wanted <= await self.desk.core.store.read(_begun):
+                    return
                 await anyio.sleep(0.05)
 
     async def _answers(self) -> bool:
@@ -187,7 +195,7 @@ class Stage:
     # -- deliveries
 
     def _deliver(self, tasks: TaskGroup) -> None:
-        for simulator in (self.x, self.whatsapp):
+        for simulator in self.by_http.values():
             simulator.webhooks.side_by_side = True
             tasks.start_soon(self._pump, simulator)
         tasks.start_soon(self._pump_mail)
@@ -200,7 +208,6 @@ class Stage:
     async def _pump_mail(self) -> None:
         while True:
             self.mail.arrive()
-            await self.host.deliver_to_pymap()
             await anyio.sleep(PUMP)
 
     async def _post(self, request: WebhookRequest) -> int:
@@ -223,7 +230,11 @@ class Stage:
 
     def backlog(self) -> int:
         """How many webhooks still wait to be delivered."""
-        return len(self.x.webhooks) + len(self.whatsapp.webhooks)
+        return sum(len(one.webhooks) for one in self.by_http.values())
+
+
+def _begun(connection: Connection) -> set[str]:
+    return set(connection.execute(select(cursors.c.source)).scalars())
 
 
 def _spawn(plan: str, log: Path) -> subprocess.Popen[bytes]:

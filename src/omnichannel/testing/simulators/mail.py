@@ -270,7 +270,15 @@ class MailSimulator(Simulator):
             return super().opens(handle, url)
         query = {name.lower(): value for name, value in parse_qsl(parts.query.replace("+", "%2B"))}
         text = query.get("body", "Hello").replace("\r\n", "\n")
-        return self.says(handle, text, to=unquote(parts.path), subject=query.get("subject", "Hello"), style="plain")
+        to, subject = unquote(parts.path), query.get("subject", "Hello")
+        return self.says(handle, text, to=to, subject=subject, style="plain", account_id=self._account_at(to))
+
+    def _account_at(self, address: str) -> str | None:
+        """The account that gets what is sent to an address, which may carry a tag; None for one that is not ours."""
+        local, _, domain = address.casefold().rpartition("@")
+        wanted = f"{local.partition('+')[0]}@{domain}"
+        at = ((str(getattr(one, "address", "")).casefold(), one.id) for one in self.accounts.values())
+        return next((account_id for known, account_id in at if known == wanted), None)
 
     def arrive(self) -> int:
         """Puts the mails that are due into our mailboxes; gives their number."""

@@ -154,7 +154,8 @@ class MastodonStatuses(MastodonShown):
             reply_to=parent_id,
             media=tuple(one.id for one in media),
         )
-        self.accept(",".join(self.people[one].whole for one in status.mentions), text, key)
+        words = self._seen(status, person).text
+        self.accept(",".join(self.people[one].whole for one in status.mentions), words, key)
         if key:
             self._keys[person.id, key] = (self.now(), status.id)
         return json_response(self.shown_status(status, person), 200, headers)

@@ -230,11 +230,7 @@ class WhatsAppSimulator(WhatsAppPeople):
         if "biz_opaque_callback_data" in body:
             status["biz_opaque_callback_data"] = body["biz_opaque_callback_data"]
         if person is None or code is not None:
-            failed: dict[str, Any] = {**status, "status": "failed", "timestamp": self.stamp_of()}
-            failed["errors"] = [error_object(code or 131026)]
-            failed |= {"recipient_id": body["to"]} if "to" in body else {"recipient_user_id": body["recipient"]}
-            handle = person.handle if person else ""
-            self.tell(number, "messages", {"statuses": [failed]}, after=_STEPS[0][1], handle=handle)
+            self._tell_failure(number, person, body, status, code or 131026)
             return
         seen = shown(number, body, kind, message_id, self.now())
         if kind != "reaction":
@@ -242,13 +238,35 @@ class WhatsAppSimulator(WhatsAppPeople):
         self.accept(person.handle, seen.text, status.get("biz_opaque_callback_data", ""))
         self._tell_statuses(number, person, status, category)
 
+    def _tell_failure(
+        self,
+        number: Number,
+        person: SimCustomer | None,
+        body: Mapping[str, Any],
+        status: Mapping[str, str],
+        code: int,
+    ) -> None:
+        """Of somebody who cannot be reached, Meta says no more than what it was given.
+
+        https://github.com/david-lev/pywa/issues/227
+        """
+        failed: dict[str, Any] = {**status, "status": "failed", "timestamp": self.stamp_of()}
+        failed["errors"] = [error_object(code)]
+        digits = "".join(filter(str.isdigit, str(body.get("to", ""))))
+        contact = {"wa_id": digits} if digits else {"user_id": str(body["recipient"])}
+        failed |= {"recipient_id": digits} if digits else {"recipient_user_id": body["recipient"]}
+        if person is not None and code != 131026:
+            contact = self.ids_of(person)
+        value = {"contacts": [contact], "statuses": [failed]}
+        self.tell(number, "messages", value, after=_STEPS[0][1], handle=person.handle if person else "")
+
     def _tell_statuses(self, number: Number, person: SimCustomer, status: Mapping[str, str], category: str) -> None:
         pricing = {"billable": True, "pricing_model": "PMP", "category": category, "type": "regular"}
         who = {} if self.is_hidden(person) else {"recipient_id": person.ids["wa_id"]}
         for name, after in _STEPS if self.read_receipts else _STEPS[:2]:
             at = {"status": name, "timestamp": str(int((self.now() + after).timestamp()))}
             told = {**status, **at, **who, "recipient_user_id": person.ids["bsuid"], "pricing": pricing}
-            value = {"contacts": [self.contact(person)], "statuses": [told]}
+            value = {"contacts": [self.ids_of(person)], "statuses": [told]}
             self.tell(number, "messages", value, after=after, handle=person.handle)
 
     def _obstacle(self, number: Number, person: SimCustomer | None, kind: str, category: str) -> int | None:
@@ -300,6 +318,20 @@ class WhatsAppSimulator(WhatsAppPeople):
         about: dict[str, Any] = {"url": f"{home}/whatsapp_business/attachments/?{query}", "mime_type": known.file.type}
         about |= {"sha256": known.sha256, "file_size": len(known.file.content), "id": node}
         return json_response({**about, "messaging_product": "whatsapp"})
+
+    @route("DELETE", "/{version}/{id}")
+    async def delete_media(self, request: Request) -> Response:
+        """A file goes; with `phone_number_id`, only if it is that number's."""
+        node = request.path_params["id"]
+        known = self.media.get(node)
+        if known is None:
+            self.check_caller(request, (one.token for one in self.numbers.values()))
+            raise self.missing(node)
+        number = self._number(request, self.numbers[known.account_id].phone_number_id)
+        if request.param("phone_number_id", number.phone_number_id) != number.phone_number_id:
+            raise self.missing(node)
+        del self.media[node]
+        return json_response({"success": True})
 
     @route("GET", "/whatsapp_business/attachments/")
     async def download(self, request: Request) -> Response:

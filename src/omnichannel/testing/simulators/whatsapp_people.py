@@ -222,6 +222,13 @@ class WhatsAppPeople(GraphSimulator):
             return {"profile": {**profile, "username": person.ids["username"]}, "user_id": person.ids["bsuid"]}
         return {"profile": profile, "wa_id": person.ids["wa_id"], "user_id": person.ids["bsuid"]}
 
+    def ids_of(self, person: SimCustomer) -> dict[str, Any]:
+        """The customer in the `contacts` of a status, which have no profile.
+
+        https://github.com/david-lev/pywa/issues/188
+        """
+        return {name: value for name, value in self.contact(person).items() if name != "profile"}
+
     def _from(self, person: SimCustomer) -> dict[str, Any]:
         return _named(person, "from", hidden=self.is_hidden(person))
 

@@ -243,13 +243,20 @@ def _rows(action: dict[str, Any]) -> None:
     _unique([_words(row, "id", 200) for row in rows], "row ids")
 
 
+def _lower(parent: dict[str, Any], *names: str) -> None:
+    """Graph takes the values of a choice in any case (`BODY`, `body`)."""
+    parent |= {name: str(parent[name]).lower() for name in names if name in parent}
+
+
 def _template(template: dict[str, Any]) -> None:
     _words(template, "name", 512)
     _words(_object(template, "language"), "code", 15)
     for component in objects(template, "components", 0, 12) if "components" in template else ():
+        _lower(component, "type", "sub_type")
         if component.get("type") not in ("header", "body", "button"):
             raise GraphError(132012, f"A component has no type {component.get('type')}")
         for parameter in objects(component, "parameters", 1, 100):
+            _lower(parameter, "type")
             if parameter.get("type") == "text" and re.search(r"[\n\t]| {5,}", str(parameter.get("text"))):
                 raise GraphError(132012, "Param text cannot have new-line/tab characters or more than 4 spaces")
 

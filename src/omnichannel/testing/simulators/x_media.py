@@ -172,7 +172,7 @@ class XMedia(XAccess):
         if request.media_type == "application/json":
             data = self.body(request, "media", "media_category", "media_type", "segment_index", "shared")
             fields = {str(name): str(value) for name, value in data.items() if name != "media"}
-            return base64.b64decode(str(data.get("media", ""))), fields, fields.get("media_type", "")
+            return _decoded(data.get("media")), fields, fields.get("media_type", "")
         form = request.multipart()
         file = form.files.get("media")
         if file is None:
@@ -186,3 +186,11 @@ class XMedia(XAccess):
             state = "succeeded" if media.ready else "in_progress" if processing else "pending"
             shown["processing_info"] = {"state": state, "check_after_secs": 1}
         return json_response({"data": shown, "meta": {}}, 200, access.headers)
+
+
+def _decoded(media: object) -> bytes:
+    """The bytes of a file in JSON. Raises `Refused`."""
+    try:
+        return base64.b64decode(str(media or ""), validate=True)
+    except ValueError:
+        raise invalid("$.media: is not base64", media=[str(media)]) from None
