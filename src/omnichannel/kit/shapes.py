@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-__all__ = ["is_list", "is_object", "member", "text_of", "values_of"]
+__all__ = ["is_list", "is_object", "member", "text_of", "values_of", "written"]
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
@@ -35,3 +36,8 @@ def values_of(value: object) -> list[object]:
 def member(value: object, name: str) -> object:
     """What an object has under a name, or None."""
     return value.get(name) if is_object(value) else None
+
+
+def written(value: object) -> str:
+    """JSON as text, the same for the same value: names in order, letters as they are."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

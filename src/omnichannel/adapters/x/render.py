@@ -8,26 +8,10 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from omnichannel.channel import HttpRequest, Part
+from omnichannel.kit.parts import words_of
 from omnichannel.kit.refusals import invalid
-from omnichannel.model.content import Media, Text
 
 USER_ID = re.compile(r"[0-9]{1,19}")
-
-
-def words_of(part: Part) -> str:
-    """The text of a part. Raises `Rejected` for a kind of content that X has not."""
-    match part.content:
-        case Text() | Media():
-            return part.text
-        case _:
-            raise invalid("unsupported_content", f"X has no {part.content.type_}")
-
-
-def files_of(part: Part) -> tuple[Media, ...]:
-    """The files of a part."""
-    if isinstance(part.content, Media):
-        return (part.content,)
-    return part.content.attachments if isinstance(part.content, Text) else ()
 
 
 def dm_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
@@ -35,7 +19,7 @@ def dm_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
 
     The thread of a public post is a number as a group's is: only a thread that came as a group is taken for one.
     """
-    text = words_of(part)
+    text = words_of(part, "X")
     if not text and not media_ids:
         raise invalid("empty", "a DM needs a text or a file")
     if len(media_ids) > 1:
@@ -58,7 +42,7 @@ def reply_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
 
     The latest version of an edited post is the one to answer; it stands in the context.
     """
-    text = words_of(part)
+    text = words_of(part, "X")
     if not text and not media_ids:
         raise invalid("empty", "a post needs a text or a file")
     target = part.reply_to or part.context.get("post")

@@ -6,7 +6,7 @@ the description of the API has both `…tweets` and, since 2.167, `…posts` nam
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import BeforeValidator, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
@@ -19,6 +19,10 @@ def _as_text(value: object) -> object:
 
 Id = Annotated[str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[0-9]{1,19}$")]
 Digits = Annotated[str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[0-9]{1,19}$")]
+
+
+NO_LANGUAGE = frozenset({"und", "zxx", "art"})
+OLD_LANGUAGES = {"in": "id", "iw": "he", "ji": "yi"}
 
 
 class Affiliation(TypedDict):
@@ -183,4 +187,49 @@ REVOCATION: TypeAdapter[Revocation] = TypeAdapter(Revocation)
 PARTY: TypeAdapter[Party] = TypeAdapter(Party)
 LEGACY_MEDIA: TypeAdapter[LegacyMedia] = TypeAdapter(LegacyMedia)
 
-Json = dict[str, Any]
+# ---------------------------------------------------------------- what is said of which event
+
+IGNORED = (
+    "like.",
+    "follow.",
+    "mute.",
+    "profile.update.",
+    "spaces.",
+    "news.",
+    "dm.indicate_typing",
+    "post.repost.create",
+)
+"""Activity events that say nothing to us: neither a message nor something about one, nor about our account."""
+LEGACY_IGNORED = frozenset(
+    {
+        "favorite_events",
+        "follow_events",
+        "unfollow_events",
+        "mute_events",
+        "unmute_events",
+        "direct_message_indicate_typing_events",
+        "spaces_events",
+    }
+)
+
+# ---------------------------------------------------------------- the fields that are asked for
+
+_COMMON = (
+    (
+        "tweet.fields",
+        "attachments,author_id,conversation_id,created_at,display_text_range,edit_history_tweet_ids,entities,id,"
+        "in_reply_to_user_id,lang,note_tweet,referenced_tweets,text",
+    ),
+    ("user.fields", "id,name,username"),
+    ("media.fields", "alt_text,media_key,preview_image_url,type,url,variants"),
+)
+MENTION_QUERY = (
+    ("expansions", "attachments.media_keys,author_id,in_reply_to_user_id,referenced_tweets.id"),
+    *_COMMON,
+)
+DM_QUERY = (
+    ("event_types", "MessageCreate"),
+    ("dm_event.fields", "attachments,created_at,dm_conversation_id,event_type,id,referenced_tweets,sender_id,text"),
+    ("expansions", "attachments.media_keys,sender_id"),
+    *_COMMON[1:],
+)
