@@ -174,6 +174,16 @@ def numbered(quick_replies: Sequence[QuickReply]) -> str:
     return "\n".join(f"{number}. {option.title}" for number, option in enumerate(quick_replies, 1))
 
 
+def with_links(words: str, links: Iterable[LinkButton]) -> str:
+    """A text with its link buttons written below it."""
+    return "\n".join(line for line in (words, *map(_line, links)) if line)
+
+
+def with_choices(words: str, quick_replies: Sequence[QuickReply]) -> str:
+    """A text with its choices written below it."""
+    return "\n\n".join(part for part in (words, numbered(quick_replies)) if part)
+
+
 def match_choice(text: str, options: Sequence[QuickReply]) -> str | None:
     """The choice that a typed answer means: an id, a title in any case, its number ("2", "2.", "2️⃣"), or both
     ("2. No"); None for anything else. An id or a title wins over a number."""

@@ -1,11 +1,14 @@
-"""Files that are known by their URL alone: what they are, and what they are called."""
+"""Files that a platform tells us about: what they are, what they are called, how their digests are written."""
 
 from __future__ import annotations
+
+import binascii
+from base64 import b64decode
 
 from omnichannel.kit.urls import path_of
 from omnichannel.model.content import Media, MediaKind
 
-__all__ = ["file_at"]
+__all__ = ["file_at", "hex_digest"]
 
 # https://www.iana.org/assignments/media-types/. Not `mimetypes`, which reads the files of the machine it runs on.
 _TYPES = {
@@ -33,3 +36,12 @@ def file_at(
     name = path_of(url).rpartition("/")[2]
     type_ = _TYPES.get(name.rpartition(".")[2].lower(), otherwise)
     return Media(id=id, kind=kind, name=name, type=type_, ref=url if ref is None else ref, alt=alt or None)
+
+
+def hex_digest(written: str) -> str | None:
+    """A SHA-256 digest in base64 as lower-case hex; None for anything else. Never raises."""
+    try:
+        raw = b64decode(written, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw.hex() if len(raw) == 32 else None

@@ -49,12 +49,12 @@ class Around:
     def person(self, user_id: str | None, whose: Whose) -> Person:
         """Somebody, with what came along about them. Bots have to carry the label "Automated"."""
         user = self.users.get(user_id or "") or {}
-        username, affiliation = user.get("username"), user.get("affiliation") or {}
+        username, label = user.get("username"), member(user.get("affiliation"), "description")
         return Person(
             id=user_id or "",
             name=user.get("name") or None,
             aliases={"username": username} if username else {},
-            automatic=user_id in whose.own_ids or affiliation.get("description") == "Automated",
+            automatic=user_id in whose.own_ids or label == "Automated",
         )
 
     def files(self, attachments: wire.Attachments | None) -> tuple[Media, ...]:

@@ -53,7 +53,7 @@ def _post(item: object) -> Json:
     extended, quoted = member(item, "extended_tweet"), member(item, "quoted_status")
     long, stamp = extended if is_object(extended) else item, at_millis(text_of(member(item, "timestamp_ms")))
     holders = [values_of(member(member(one, "extended_entities"), "media")) for one in (extended, item)]
-    files = [legacy_media(LEGACY_MEDIA.validate_python(one)) for one in next(filter(None, holders), [])]
+    files = [legacy_media(LEGACY_MEDIA.validate_python(one)) for one in next(filter(None, holders), ())]
     named = values_of(member(member(long, "entities"), "user_mentions"))
     links = {
         "retweeted": member(member(item, "retweeted_status"), "id_str"),
