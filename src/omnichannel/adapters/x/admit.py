@@ -57,9 +57,6 @@ def _challenge(account: XAccount, envelope: Envelope) -> Admission:
 
 def _crc_secret(account: XAccount) -> str | None:
     """The app's client secret where it has one, says X; older apps have the consumer secret alone."""
-    client_first = account.crc_with != "consumer_secret"
-    order = (account.client_secret, account.consumer_secret)
-    named = [secrets for secrets in (order if client_first else order[::-1]) if secrets]
-    if account.crc_with is not None:
-        named = named[:1] if getattr(account, account.crc_with) else []
-    return named[0][0].get_secret_value() if named else None
+    named = {"client_secret": account.client_secret, "consumer_secret": account.consumer_secret}
+    secrets = named[account.crc_with] if account.crc_with else account.client_secret or account.consumer_secret
+    return secrets[0].get_secret_value() if secrets else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from omnichannel.adapters.x.wire import LegacyMedia, MediaObject, Variant
+from omnichannel.adapters.x.wire import MediaObject, Variant
 from omnichannel.kit.files import file_at
 from omnichannel.kit.urls import host_of, path_of
 from omnichannel.model.content import Media
@@ -23,19 +23,6 @@ def media_of(media: MediaObject) -> Media:
     ref, alt = reference_of(url, media["media_key"]), media.get("alt_text")
     otherwise = "image/jpeg" if photo else "video/mp4"
     return file_at(url, "image" if photo else "video", otherwise, id=media["media_key"], ref=ref, alt=alt)
-
-
-def legacy_media(media: LegacyMedia) -> MediaObject:
-    """A file of API v1.1 in the words of v2."""
-    kind, preview = media.get("type") or "photo", media.get("media_url_https")
-    return {
-        "media_key": media.get("id_str") or "",
-        "type": kind,
-        "url": preview if kind == "photo" else None,
-        "preview_image_url": preview,
-        "alt_text": media.get("ext_alt_text"),
-        "variants": (media.get("video_info") or {}).get("variants"),
-    }
 
 
 def _best(variants: list[Variant]) -> str | None:

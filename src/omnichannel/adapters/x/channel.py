@@ -14,7 +14,6 @@ from omnichannel.adapters.x.admit import admit
 from omnichannel.adapters.x.attachments import download_url
 from omnichannel.adapters.x.auth import sign
 from omnichannel.adapters.x.errors import ERRORS
-from omnichannel.adapters.x.notices import Accounts
 from omnichannel.adapters.x.parse import parse
 from omnichannel.adapters.x.poll import poll
 from omnichannel.adapters.x.render import USER_ID, dm_request, reply_request
@@ -44,6 +43,7 @@ from omnichannel.channel import (
 )
 from omnichannel.kit.flows import asked, read
 from omnichannel.kit.oauth import refresh_request, renewed
+from omnichannel.kit.owners import Owner, Owners
 from omnichannel.kit.parts import files_of
 from omnichannel.kit.polling import Cursor
 from omnichannel.kit.refusals import connect_again, invalid
@@ -70,6 +70,11 @@ class XChannel(Channel[XAccount]):
     body_limit: ClassVar[int] = facts.BODY_LIMIT
     webhook_secret: ClassVar[str | None] = facts.SIGNED_WITH
 
+    def __init__(self, account: XAccount, accounts: Sequence[XAccount] = ()) -> None:
+        super().__init__(account, accounts)
+        ours = (Owner(account=one.id, user_id=one.own_id, username=one.username) for one in self.accounts)
+        self._owners = Owners(account.id, ours)
+
     def surface(self, name: str) -> Capabilities | None:
         """The surface for this account: pay-per-use replies in public only where it was summoned, and a post without
         a paid subscription is short."""
@@ -88,7 +93,7 @@ class XChannel(Channel[XAccount]):
 
     def parse(self, envelope: Envelope) -> Sequence[ChannelEvent]:
         """Events of webhook, stream, poll and replay: the same message has the same key in all of them."""
-        return parse(Accounts(self.account, self.accounts), envelope)
+        return parse(self._owners, envelope)
 
     def listen(self, cursor: str | None) -> Listen:
         """The activity stream: two connections an app. The last minutes are asked for again, where X grants that:

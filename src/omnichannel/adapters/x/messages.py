@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from omnichannel.adapters.x import wire
-from omnichannel.adapters.x.attachments import legacy_media, media_of
+from omnichannel.adapters.x.attachments import media_of
 from omnichannel.channel import ChannelEvent, Unrecognized
 from omnichannel.kit import inbound
 from omnichannel.kit.inbound import well_formed
+from omnichannel.kit.owners import Owner
 from omnichannel.kit.posts import Person, Post, edit_event, mention_trimmer, post_event
-from omnichannel.kit.shapes import is_object, member, text_of, values_of, written
+from omnichannel.kit.shapes import is_object, member, reshaped, text_of, values_of, written
 from omnichannel.kit.times import at_iso, at_millis, at_snowflake
 from omnichannel.model.base import EPOCH
 from omnichannel.model.content import Media
@@ -27,16 +28,6 @@ without_mentions = mention_trimmer(r"[A-Za-z0-9_]{1,20}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whose:
-    """Whose event it is: our account's id, our numeric user id there, our handle, and those of our other accounts."""
-
-    account: str
-    user_id: str | None
-    username: str | None = None
-    own_ids: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
     """What came with an item: people, files and authors of posts by id, when we got it, and a key of its own."""
 
@@ -46,7 +37,7 @@ class Around:
     media: Mapping[str, wire.MediaObject] = field(default_factory=dict[str, wire.MediaObject])
     authors: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def person(self, user_id: str | None, whose: Whose) -> Person:
+    def person(self, user_id: str | None, whose: Owner) -> Person:
         """Somebody, with what came along about them. Bots have to carry the label "Automated"."""
         user = self.users.get(user_id or "") or {}
         username, label = user.get("username"), member(user.get("affiliation"), "description")
@@ -80,22 +71,15 @@ def inner(value: object) -> object:
 def surroundings(data: Json, around: Around) -> Around:
     """The people, files and authors that came along: in `includes`, or in the maps of the older bodies."""
     includes = data.get("includes")
-    named = [*values_of(data.get("users")), *values_of(member(includes, "users"))]
+    people = map(inner, [*values_of(data.get("users")), *values_of(member(includes, "users"))])
+    named = ({**one, **reshaped(one, wire.V1_USER)} for one in people if is_object(one))
     posts = [*values_of(member(includes, "tweets")), *values_of(member(includes, "posts"))]
     return replace(
         around,
-        users={**around.users, **{one["id"]: one for one in well_formed(wire.USER, map(_modern, named))}},
+        users={**around.users, **{one["id"]: one for one in well_formed(wire.USER, named)}},
         media={one["media_key"]: one for one in well_formed(wire.MEDIA, values_of(member(includes, "media")))},
         authors={text_of(member(one, "id")) or "": text_of(member(one, "author_id")) or "" for one in posts},
     )
-
-
-def _modern(user: object) -> object:
-    """A user of API v1.1 has its handle as `screen_name`."""
-    user = inner(user)
-    if is_object(user) and "screen_name" in user:
-        return {**user, "username": user["screen_name"], "id": user.get("id_str") or user.get("id")}
-    return user
 
 
 # ---------------------------------------------------------------- posts
@@ -113,7 +97,7 @@ def language_of(code: str | None) -> str | None:
     return wire.OLD_LANGUAGES.get(code, code)
 
 
-def post_events(value: object, whose: Whose, around: Around, *, ours: bool = False, quoted: bool = False) -> Events:
+def post_events(value: object, whose: Owner, around: Around, *, ours: bool = False, quoted: bool = False) -> Events:
     """The events of a post: received, or an echo of our own. `ours` and `quoted` are what the event type told.
 
     An edited post has a new id and its history: it is the first id that a message is known by, so that the edit joins
@@ -161,7 +145,7 @@ def post_events(value: object, whose: Whose, around: Around, *, ours: bool = Fal
     return [post_event(whose.account, post), *edits]
 
 
-def _is_us(mention: wire.Mention, whose: Whose, begin: int) -> bool:
+def _is_us(mention: wire.Mention, whose: Owner, begin: int) -> bool:
     """Whether a mention that stands at `begin` or after it is one of us, by id where it has one."""
     user_id, start = mention.get("id"), mention.get("start")
     named = (mention.get("username") or "").casefold()
@@ -178,53 +162,33 @@ def dm_thread(one: str, other: str) -> str:
     return f"{low}-{high}"
 
 
-def direct_event(value: object, whose: Whose, around: Around, *, ours: bool = False) -> Events:
-    """A DM in the words of API v1.1, as webhooks and the stream have it. Raises `ValidationError`."""
-    if member(value, "type") not in (None, "message_create"):
-        return [unrecognized("direct_message_events", "type of DM not known", value, whose.account, around)]
-    item = wire.DIRECT_MESSAGE.validate_python(value)
-    create = item["message_create"]
-    sender, recipient, said = create["sender_id"], create["target"]["recipient_id"], create["message_data"]
-    file = (said.get("attachment") or {}).get("media")
-    post = Post(
-        id=item["id"],
-        at=around.time(at_millis(item.get("created_timestamp")), item["id"]),
-        person=Person(id=sender),
-        text=said.get("text") or "",
-        thread=dm_thread(sender, recipient),
-        attachments=(media_of(legacy_media(file)),) if file else (),
-        choice=(said.get("quick_reply_response") or {}).get("metadata"),
-    )
-    return [_dm_event(post, recipient, whose, around, ours)]
-
-
-def listed_event(value: Json, whose: Whose, around: Around) -> Events:
-    """A DM as the look-up endpoints have it. Raises `ValidationError`."""
+def dm_events(value: object, whose: Owner, around: Around, *, ours: bool = False) -> Events:
+    """A DM: received, or an echo of our own. `ours` is what the event type told. Raises `ValidationError`."""
     item = wire.DM_EVENT.validate_python(value)
-    sender, kind, thread = item.get("sender_id"), item["event_type"], item.get("dm_conversation_id") or ""
+    sender, kind, recipient = item.get("sender_id"), item["event_type"], item.get("recipient_id") or ""
     if kind in ("ParticipantsJoin", "ParticipantsLeave"):
         return []
     if kind != "MessageCreate" or sender is None:
         reason = "no sender_id: ask for it in dm_event.fields" if sender is None else "DM event of unknown type"
         return [unrecognized("dm_event", reason, value, whose.account, around)]
-    people = [one for one in thread.split("-") if one != sender] if "-" in thread else []
+    thread = item.get("dm_conversation_id") or (dm_thread(sender, recipient) if recipient else "")
+    group = "-" not in thread
+    if not group and not recipient:
+        recipient = next((one for one in thread.split("-") if one != sender), "")
+    ours = ours or sender == whose.user_id
     post = Post(
         id=item["id"],
-        at=around.time(at_iso(item.get("created_at")), item["id"]),
-        person=Person(id=sender),
+        at=around.time(at_iso(item.get("created_at")) or at_millis(item.get("created_timestamp")), item["id"]),
+        person=around.person(recipient if ours else sender, whose),
+        me=recipient or whose.user_id,
+        ours=ours,
         text=item.get("text") or "",
         thread=thread or None,
         attachments=around.files(item.get("attachments")),
-        context={"group": thread} if thread and "-" not in thread else {},
+        choice=item.get("choice"),
+        context={"group": thread} if thread and group else {},
     )
-    return [_dm_event(post, people[0] if people else "", whose, around, ours=False)]
-
-
-def _dm_event(post: Post, recipient: str, whose: Whose, around: Around, ours: bool) -> ChannelEvent:
-    """A DM, of which `person` is the sender so far."""
-    ours = ours or post.person.id == whose.user_id
-    person = around.person(recipient if ours else post.person.id, whose)
-    return post_event(whose.account, replace(post, person=person, me=recipient or whose.user_id, ours=ours))
+    return [post_event(whose.account, post)]
 
 
 def unrecognized(what: str, reason: str, item: object, account: str, around: Around) -> Unrecognized:

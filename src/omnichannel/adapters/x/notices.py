@@ -1,41 +1,18 @@
-"""What X says beside messages: blocks, revocations, read receipts; and whose account an event is about."""
+"""What X says beside messages: blocks, revocations, read receipts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from omnichannel.adapters.x.account import XAccount
-from omnichannel.adapters.x.messages import Around, Events, Whose, inner
+from omnichannel.adapters.x.messages import Around, Events, inner
 from omnichannel.adapters.x.wire import DELETION, MARK_READ, PARTY, REVOCATION
 from omnichannel.channel import AccountChanged, ConsentChanged, DeliveryUpdated, MessageDeleted
+from omnichannel.kit.owners import Owner
 from omnichannel.kit.shapes import is_list, member
 from omnichannel.kit.times import at_iso, at_millis
 
 NOT_OURS = "no account of ours has this user id"
-
-
-class Accounts:
-    """Our accounts behind one endpoint, looked up by the numeric user id."""
-
-    def __init__(self, primary: XAccount, accounts: Sequence[XAccount]) -> None:
-        self.fallback = primary.id
-        """The account that what is nobody's is filed under."""
-        self._accounts = tuple(accounts)
-        self._by_id = {one.own_id: one for one in accounts if one.own_id is not None}
-
-    def whose(self, user_id: str | None) -> Whose | None:
-        """The account of a user id. One account alone takes what names nobody, and learns its own id so."""
-        known = self._by_id.get(user_id or "")
-        alone = self._accounts[0] if len(self._accounts) == 1 else None
-        if known is None and alone is not None and (user_id is None or alone.own_id is None):
-            known = alone
-        if known is None:
-            return None
-        ours = user_id or known.own_id
-        others = frozenset(self._by_id) - {ours or ""}
-        return Whose(account=known.id, user_id=ours, username=known.username, own_ids=others)
 
 
 def about_us(
@@ -45,14 +22,14 @@ def about_us(
     return AccountChanged(account=account, dedupe=key, occurred_at=at, state=state, detail=detail)
 
 
-def deleted(payload: object, whose: Whose, around: Around) -> Events:
+def deleted(payload: object, whose: Owner, around: Around) -> Events:
     """A post was taken back. Raises `ValidationError`, as all of these."""
     gone, at = DELETION.validate_python(payload), around.received_at
     key, sender = gone["id"], gone.get("author_id") or whose.user_id or ""
     return [MessageDeleted(account=whose.account, dedupe=key, occurred_at=at, message_id=key, sender=sender)]
 
 
-def blocked(payload: object, whose: Whose, around: Around, *, on: bool) -> Events:
+def blocked(payload: object, whose: Owner, around: Around, *, on: bool) -> Events:
     """Somebody blocked us, or took it back: no message reaches them. Or we did it."""
     source, target = (PARTY.validate_python(inner(member(payload, name)))["id"] for name in ("source", "target"))
     word, at = "block" if on else "unblock", around.received_at
@@ -65,7 +42,7 @@ def blocked(payload: object, whose: Whose, around: Around, *, on: bool) -> Event
     return [consent]
 
 
-def revoked(payload: object, whose: Whose, around: Around) -> Events:
+def revoked(payload: object, whose: Owner, around: Around) -> Events:
     """The user took the app's access away."""
     gone = REVOCATION.validate_python(payload)
     user_id, when = gone["user_id"], gone.get("date_time")
@@ -74,7 +51,7 @@ def revoked(payload: object, whose: Whose, around: Around) -> Events:
     return [about_us(whose.account, f"revoke:{user_id}:{when or ''}", at, detail, "revoked")]
 
 
-def was_read(payload: object, whose: Whose, around: Around) -> Events:
+def was_read(payload: object, whose: Owner, around: Around) -> Events:
     """Somebody read our DMs up to one of them. That we read theirs is no news.
 
     X's documents do not show the shape: it is taken to be that of the older API, alone or in its list."""

@@ -17,26 +17,25 @@ from omnichannel.adapters.x.messages import (
     Around,
     Events,
     Json,
-    Whose,
-    direct_event,
-    listed_event,
+    dm_events,
     post_events,
     surroundings,
     unrecognized,
 )
-from omnichannel.adapters.x.notices import NOT_OURS, Accounts, about_us, blocked, deleted, revoked, was_read
-from omnichannel.adapters.x.parse_legacy import MODERN, is_legacy, revocation
+from omnichannel.adapters.x.notices import NOT_OURS, about_us, blocked, deleted, revoked, was_read
+from omnichannel.adapters.x.parse_legacy import MODERN, direct_event, is_legacy, revocation
 from omnichannel.adapters.x.wire import IGNORED, LEGACY_IGNORED
 from omnichannel.channel import ChannelEvent, Envelope
 from omnichannel.kit.inbound import body_of, shape_error
+from omnichannel.kit.owners import Owner, Owners
 from omnichannel.kit.shapes import is_list, is_object, member, text_of, values_of
 from omnichannel.kit.times import at_millis
 
 ENCRYPTED = "encrypted XChat message: only a client that holds the conversation's keys can read it"
-Reader: TypeAlias = Callable[[Any, Whose, Around], Events]
+Reader: TypeAlias = Callable[[Any, Owner, Around], Events]
 
 
-def parse(accounts: Accounts, envelope: Envelope) -> Events:
+def parse(accounts: Owners, envelope: Envelope) -> Events:
     """The events in an envelope. Never raises; what is not understood becomes `Unrecognized`."""
     content = body_of(envelope)
     around = Around(received_at=envelope.received_at)
@@ -51,7 +50,7 @@ def parse(accounts: Accounts, envelope: Envelope) -> Events:
     return [unrecognized("body", "not a JSON object", content.decode("utf-8", "replace"), accounts.fallback, around)]
 
 
-def _body(data: Json, accounts: Accounts, around: Around) -> Events:
+def _body(data: Json, accounts: Owners, around: Around) -> Events:
     found = data.get("data")
     if is_object(found) and "payload" in found:
         return _activity(found, accounts, around)
@@ -73,7 +72,7 @@ def _body(data: Json, accounts: Accounts, around: Around) -> Events:
     return [unrecognized("body", "no data and no events that we know", data, accounts.fallback, around)]
 
 
-def _read(read: Reader, item: object, kept: tuple[str, object], whose: Whose, around: Around) -> Events:
+def _read(read: Reader, item: object, kept: tuple[str, object], whose: Owner, around: Around) -> Events:
     """What a reader makes of an item; what it cannot read is kept, by its kind and whole."""
     try:
         return read(item, whose, around)
@@ -84,7 +83,7 @@ def _read(read: Reader, item: object, kept: tuple[str, object], whose: Whose, ar
 # ---------------------------------------------------------------- events of webhooks and stream
 
 
-def _activity(event: Json, accounts: Accounts, around: Around, was: tuple[str, object] | None = None) -> Events:
+def _activity(event: Json, accounts: Owners, around: Around, was: tuple[str, object] | None = None) -> Events:
     """An event of the X Activity API; `was` says what it was before, where it came in other words."""
     kind, payload = text_of(event.get("event_type")) or "", event.get("payload")
     what, whole = was or (kind or "event", event)
@@ -93,7 +92,7 @@ def _activity(event: Json, accounts: Accounts, around: Around, was: tuple[str, o
     if not is_object(payload):
         return [unrecognized(what, "payload is no object", whole, accounts.fallback, around)]
     user_id = text_of(member(payload if kind == "oauth.revoke" else event.get("filter"), "user_id"))
-    whose = accounts.whose(user_id)
+    whose = accounts.of(user_id)
     if whose is None:
         return [unrecognized(what, f"{NOT_OURS}: {user_id}", whole, accounts.fallback, around)]
     if kind.startswith(("chat.", "conversation_")):
@@ -132,10 +131,10 @@ _KINDS: Mapping[str, Reader] = {
 }
 
 
-def _legacy(data: Json, accounts: Accounts, around: Around) -> Events:
+def _legacy(data: Json, accounts: Owners, around: Around) -> Events:
     """The events in all lists of a body, each kept with its kind, so that what is not read can be read later."""
     user_id = text_of(data.get("for_user_id"))
-    whose = accounts.whose(user_id)
+    whose = accounts.of(user_id)
     if whose is None:
         return [unrecognized("account_activity", f"{NOT_OURS}: {user_id}", data, accounts.fallback, around)]
     lists = {key: items for key, items in data.items() if key.endswith("_events")}
@@ -152,18 +151,18 @@ def _legacy(data: Json, accounts: Accounts, around: Around) -> Events:
     return events
 
 
-def _modernised(key: str, item: object, whose: Whose, around: Around) -> Events:
+def _modernised(key: str, item: object, whose: Owner, around: Around) -> Events:
     event = MODERN[key](item)
     return _KINDS[event["event_type"]](event["payload"], whose, _near(event, around))
 
 
-def _replay(status: Json, accounts: Accounts, around: Around) -> ChannelEvent:
+def _replay(status: Json, accounts: Owners, around: Around) -> ChannelEvent:
     job, state = text_of(status.get("job_id")) or "", text_of(status.get("job_state")) or "unknown"
     detail = f"replay job {job}: {state}. {text_of(status.get('job_state_description')) or ''}".strip()
     return about_us(accounts.fallback, f"replay:{job}:{state}", around.received_at, detail)
 
 
-def _stream_error(data: Json, accounts: Accounts, around: Around) -> ChannelEvent:
+def _stream_error(data: Json, accounts: Owners, around: Around) -> ChannelEvent:
     """The stream says why it ends: https://docs.x.com/x-api/fundamentals/handling-disconnections."""
     unknown = unrecognized("errors", "X reports an error", data, accounts.fallback, around)
     first = next(iter(values_of(data["errors"])), None)
@@ -174,11 +173,11 @@ def _stream_error(data: Json, accounts: Accounts, around: Around) -> ChannelEven
 # ---------------------------------------------------------------- pages
 
 
-def _page(data: Json, accounts: Accounts, around: Around) -> Events:
+def _page(data: Json, accounts: Owners, around: Around) -> Events:
     """A page of posts or DMs, newest first as X gives it; a poll's envelope is a page of one, with `for_user_id`."""
     found: object = data["data"]
     user_id = text_of(data.get("for_user_id"))
-    whose, near, events = accounts.whose(user_id), surroundings(data, around), Events()
+    whose, near, events = accounts.of(user_id), surroundings(data, around), Events()
     for item in found[::-1] if is_list(found) else [found]:
         if is_object(item) and "payload" in item:
             events += _activity(item, accounts, around)
@@ -187,7 +186,7 @@ def _page(data: Json, accounts: Accounts, around: Around) -> Events:
         elif not is_object(item):
             events.append(unrecognized("item", "not an object", item, whose.account, around))
         elif "event_type" in item:
-            events += _read(listed_event, item, ("dm_event", item), whose, near)
+            events += _read(dm_events, item, ("dm_event", item), whose, near)
         elif "text" in item:
             events += _read(post_events, item, ("post", item), whose, near)
         else:
