@@ -174,6 +174,12 @@ def numbered(quick_replies: Sequence[QuickReply]) -> str:
     return "\n".join(f"{number}. {option.title}" for number, option in enumerate(quick_replies, 1))
 
 
+def shortened(surface: Capabilities, limit: int) -> Capabilities:
+    """The surface for an account whose texts, captions included, are shorter."""
+    media = {kind: replace(one, caption=min(one.caption, limit)) for kind, one in surface.media.items()}
+    return replace(surface, text_limit=min(surface.text_limit, limit), media=media)
+
+
 def with_links(words: str, links: Iterable[LinkButton]) -> str:
     """A text with its link buttons written below it."""
     return "\n".join(line for line in (words, *map(_line, links)) if line)

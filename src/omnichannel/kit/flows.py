@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol
 
 from pydantic import JsonValue
 
+from omnichannel.channel.errors import Rejected
 from omnichannel.channel.wire import Flow, Form, HttpRequest, HttpResponse, Multipart, Repeat
+from omnichannel.kit.refusals import connect_again
+from omnichannel.model.outcome import Failure
 
-__all__ = ["Caller", "asked", "read", "repeatable"]
+__all__ = ["Caller", "asked", "probed", "read", "repeatable"]
 
 
 class Caller(Protocol):
@@ -52,3 +55,14 @@ def asked(
 ) -> Flow[Any]:
     """The JSON that a repeatable request gives. Raises `Rejected`."""
     return (yield from caller.call(repeatable(method, url, limit, body)))
+
+
+def probed(identify: Flow[tuple[str, str]], wrong: Callable[[str, str], str | None]) -> Flow[Failure | None]:
+    """Whether a token works and is that of our account, by asking whose it is. `wrong` says, for an id and a name,
+    what is wrong with them."""
+    try:
+        found = yield from identify
+    except Rejected as refusal:
+        return refusal.failure
+    message = wrong(*found)
+    return None if message is None else connect_again("other_account", message)

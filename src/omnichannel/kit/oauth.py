@@ -4,12 +4,12 @@ with its signature (RFC 5849)."""
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote_plus
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from omnichannel.channel.errors import ErrorFacts, ErrorTable, Rejected, Rule, read_status, unreadable
 from omnichannel.channel.wire import Flow, Form, HttpRequest, HttpResponse, Repeat, Token
@@ -24,10 +24,13 @@ __all__ = [
     "OAuth1Keys",
     "authorized",
     "basic_authorization",
+    "client_authenticated",
+    "client_credentials",
     "oauth1_signed",
     "read_oauth_error",
     "refresh_request",
     "renewed",
+    "revealed",
     "token_from",
     "with_refresh_token",
 ]
@@ -71,6 +74,13 @@ def refresh_request(
         repeat=Repeat.UNSAFE,
         limit="token",
     )
+
+
+def client_credentials(token_url: str) -> HttpRequest:
+    """The request for an app's own token (section 4.4); `Channel.sign` puts the client's credentials in. Such a token
+    is given as often as it is asked for."""
+    grant = Form((("grant_type", "client_credentials"),))
+    return HttpRequest(method="POST", url=token_url, body=grant, repeat=Repeat.SAFE, limit="token")
 
 
 def with_refresh_token(request: HttpRequest, refresh_token: str) -> HttpRequest:
@@ -148,14 +158,27 @@ def authorized(request: HttpRequest, authorization: str) -> HttpRequest:
     return replace(request, headers={**request.headers, "authorization": authorization})
 
 
+def revealed(secret: SecretStr | None) -> str:
+    """A secret's value; empty where there is none."""
+    return secret.get_secret_value() if secret is not None else ""
+
+
+def client_authenticated(request: HttpRequest, client_id: str | None, secrets: Sequence[SecretStr]) -> HttpRequest:
+    """The request with the client's id and its first secret. A public client has no secret, and says who it is in the
+    form: its request stays as it is."""
+    if not client_id or not secrets:
+        return request
+    return authorized(request, basic_authorization(client_id, secrets[0].get_secret_value()))
+
+
 @dataclass(frozen=True, slots=True)
 class OAuth1Keys:
     """The app's key and secret, and the user's token and its secret."""
 
-    consumer_key: str
-    consumer_secret: str = field(repr=False)
-    token: str
-    token_secret: str = field(repr=False)
+    consumer_key: SecretStr | None
+    consumer_secret: SecretStr | None
+    token: SecretStr | None
+    token_secret: SecretStr | None
 
 
 def oauth1_signed(request: HttpRequest, keys: OAuth1Keys, now: datetime, nonce: str) -> HttpRequest:
@@ -166,10 +189,10 @@ def oauth1_signed(request: HttpRequest, keys: OAuth1Keys, now: datetime, nonce: 
         url=request.url,
         query=request.query,
         form=request.body.fields if isinstance(request.body, Form) else (),
-        consumer_key=keys.consumer_key,
-        consumer_secret=keys.consumer_secret,
-        token=keys.token,
-        token_secret=keys.token_secret,
+        consumer_key=revealed(keys.consumer_key),
+        consumer_secret=revealed(keys.consumer_secret),
+        token=revealed(keys.token),
+        token_secret=revealed(keys.token_secret),
         nonce=nonce,
         timestamp=int(now.timestamp()),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from omnichannel.channel.errors import Rejected
 from omnichannel.channel.wire import Batch, Envelope, Flow
 from omnichannel.kit.shapes import is_object, member, text_of, written
 
-__all__ = ["Cursor", "Page", "Place", "batch_of", "cursor_data", "item_envelope", "newest_first"]
+__all__ = ["Cursor", "Page", "Place", "batch_of", "cursor_data", "item_envelope", "newest_first", "poll_newest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +115,22 @@ def newest_first(read: Callable[[Place], Flow[Page]], place: Place, most: int) -
             return found, Place(since=top), None
         place = Place(since=place.since, top=top, token=page.token)
     return found, place, None
+
+
+def poll_newest(
+    feeds: Mapping[str, Callable[[Place], Flow[Page]]], cursor: Cursor, *, most: int, again_after: timedelta
+) -> Flow[Batch]:
+    """What is new in several feeds, the smallest id first. Raises `Rejected` as `batch_of` does."""
+    found: list[tuple[int, Envelope]] = []
+    places, refused = dict[str, Place](), None
+    for name, read in feeds.items():
+        new, places[name], why = yield from newest_first(read, cursor.place(name), most)
+        found, refused = found + new, refused or why
+    envelopes = [envelope for _, envelope in sorted(found, key=lambda one: one[0])]
+    more = any(place.token is not None for place in places.values())
+    return batch_of(
+        envelopes, replace(cursor, places=places).dump(), more=more, refused=refused, again_after=again_after
+    )
 
 
 def batch_of(

@@ -39,10 +39,10 @@ from omnichannel.channel import (
     Token,
 )
 from omnichannel.channel.base import SourceKind
-from omnichannel.kit.flows import asked, read
+from omnichannel.kit.flows import asked, probed, read
 from omnichannel.kit.oauth import authorized
 from omnichannel.kit.parts import files_of
-from omnichannel.kit.refusals import connect_again, invalid
+from omnichannel.kit.refusals import invalid
 from omnichannel.kit.shapes import member, text_of, values_of
 from omnichannel.kit.urls import same_origin, whole_url, with_reference
 
@@ -170,14 +170,14 @@ class MastodonChannel(Channel[MastodonAccount]):
 
     def probe(self) -> Flow[Failure | None]:
         """Asks who we are: whether the token works, and is the token of this account."""
-        try:
-            _, name = yield from self.identify()
-        except Rejected as refusal:
-            return refusal.failure
-        if self.account.whole(name) == self.account.handle:
-            return None
-        message = f"the token is that of @{name}, not of @{self.account.username}: create one as @{self.account.handle}"
-        return connect_again("other_account", message)
+        ours, whole = self.account, self.account.whole
+
+        def wrong(_: str, name: str) -> str | None:
+            if whole(name) == ours.handle:
+                return None
+            return f"the token is that of @{name}, not of @{ours.username}: create one as @{ours.handle}"
+
+        return (yield from probed(self.identify(), wrong))
 
     def checked(self, request: HttpRequest) -> Flow[HttpResponse]:
         """An answer whose status or headers say something. Raises `Rejected` for what is an error."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from omnichannel.adapters.mastodon.account import MastodonAccount
 from omnichannel.channel import Flow, HttpRequest
 from omnichannel.kit.flows import read
-from omnichannel.kit.shapes import member, text_of
+from omnichannel.kit.shapes import at, member, text_of
 
 __all__ = ["ServerLimits", "limits"]
 
@@ -49,7 +49,7 @@ def limits(caller: Caller) -> Flow[ServerLimits]:
         "video_bytes": _number(media, "video_size_limit"),
     }
     domain = text_of(member(data, "domain"))
-    streaming = (text_of(member(member(told, "urls"), "streaming")) or "").replace("ws", "http", 1)
+    streaming = (text_of(at(told, "urls.streaming")) or "").replace("ws", "http", 1)
     return ServerLimits(
         **numbers,
         domain=domain,

@@ -6,8 +6,6 @@ import json
 import re
 from collections.abc import Sequence
 
-from pydantic import SecretStr
-
 from omnichannel.adapters.x.account import XAccount
 from omnichannel.channel import Accept, Admission, Answer, Envelope, HttpReply, Refuse
 from omnichannel.kit.inbound import body_of
@@ -28,13 +26,10 @@ def admit(account: XAccount, accounts: Sequence[XAccount], envelope: Envelope) -
         return _accepted(content) if account.allow_unsigned else Refuse("no signature")
     consumer = [one for each in accounts for one in each.consumer_secret]
     client = [one for each in accounts for one in each.client_secret]
-    if _matches(client or consumer, content, given_oauth2) or _matches(consumer, content, given):
-        return _accepted(content)
+    for secrets, value in ((client or consumer, given_oauth2), (consumer, given)):
+        if value is not None and hmac_matches(secrets, content, value, encoding="base64", prefix="sha256="):
+            return _accepted(content)
     return Refuse("signature does not match")
-
-
-def _matches(secrets: Sequence[SecretStr], content: bytes, given: str | None) -> bool:
-    return given is not None and hmac_matches(secrets, content, given, encoding="base64", prefix="sha256=")
 
 
 def _accepted(content: bytes) -> Admission:

@@ -41,13 +41,14 @@ from omnichannel.channel import (
     Rejected,
     Token,
 )
-from omnichannel.kit.flows import asked, read
+from omnichannel.kit.degrade import shortened
+from omnichannel.kit.flows import asked, probed, read
 from omnichannel.kit.oauth import refresh_request, renewed
 from omnichannel.kit.owners import Owner, Owners
 from omnichannel.kit.parts import files_of
 from omnichannel.kit.polling import Cursor
 from omnichannel.kit.refusals import connect_again, invalid
-from omnichannel.kit.shapes import member, text_of
+from omnichannel.kit.shapes import at, text_of
 from omnichannel.kit.urls import with_reference
 from omnichannel.model.content import Media
 
@@ -83,7 +84,7 @@ class XChannel(Channel[XAccount]):
             return found
         if self.account.tier != "enterprise":
             found = replace(found, initiation=Initiation.SUMMONED)
-        return found if self.account.premium else _short(found, facts.POST_TEXT)
+        return found if self.account.premium else shortened(found, facts.POST_TEXT)
 
     # -- inbound
 
@@ -152,18 +153,17 @@ class XChannel(Channel[XAccount]):
     def identify(self) -> Flow[tuple[str, str]]:
         """Whose token it is: numeric user id and handle."""
         data = yield from self.call(read("2/users/me", "me"))
-        return self.require(data, "data", "id"), text_of(member(member(data, "data"), "username")) or ""
+        return self.require(data, "data", "id"), text_of(at(data, "data.username")) or ""
 
     def probe(self) -> Flow[Failure | None]:
         """Asks who we are: whether the token works, and is the token of this account."""
-        try:
-            found, username = yield from self.identify()
-        except Rejected as refusal:
-            return refusal.failure
         expected = self.account.own_id
-        if expected in (None, found):
-            return None
-        return connect_again("other_account", f"the token is that of @{username} ({found}), not of {expected}")
+
+        def wrong(found: str, username: str) -> str | None:
+            other = expected not in (None, found)
+            return f"the token is that of @{username} ({found}), not of {expected}" if other else None
+
+        return (yield from probed(self.identify(), wrong))
 
     # -- media and links
 
@@ -183,8 +183,3 @@ class XChannel(Channel[XAccount]):
             return None
         query = urlencode({"recipient_id": recipient, "text": with_reference(text, ref)}, quote_via=quote)
         return Link(f"{facts.COMPOSE_URL}?{query}")
-
-
-def _short(surface: Capabilities, limit: int) -> Capabilities:
-    media = {kind: replace(one, caption=min(one.caption, limit)) for kind, one in surface.media.items()}
-    return replace(surface, text_limit=limit, media=media)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from omnichannel.adapters.x.surfaces import DM_FIRST_PAGE, DM_PAGE, MENTIONS_PAG
 from omnichannel.adapters.x.wire import DM_QUERY, MENTION_QUERY
 from omnichannel.channel import Batch, Envelope, Flow
 from omnichannel.kit.flows import Caller, read
-from omnichannel.kit.polling import Cursor, Page, Place, batch_of, item_envelope, newest_first
+from omnichannel.kit.polling import Cursor, Page, Place, item_envelope, poll_newest
 from omnichannel.kit.shapes import member, text_of, values_of
 from omnichannel.kit.times import at_iso
 from omnichannel.model.base import EPOCH
@@ -20,15 +21,7 @@ from omnichannel.model.base import EPOCH
 def poll(caller: Caller, me: str, cursor: Cursor) -> Flow[Batch]:
     """What is new in both feeds. Where one is refused and the other has something, that is kept first."""
     pages = {"mentions": partial(_mentions, caller, me), "dms": partial(_dms, caller, me)}
-    found: list[tuple[int, Envelope]] = []
-    places, refused = dict[str, Place](), None
-    for name, page in pages.items():
-        new, places[name], why = yield from newest_first(page, cursor.place(name), POLL_PAGES)
-        found, refused = found + new, refused or why
-    envelopes = [envelope for _, envelope in sorted(found, key=lambda one: one[0])]
-    more = any(place.token is not None for place in places.values())
-    now = Cursor(me=me, places=places).dump()
-    return batch_of(envelopes, now, more=more, refused=refused, again_after=POLL_AGAIN)
+    return (yield from poll_newest(pages, replace(cursor, me=me), most=POLL_PAGES, again_after=POLL_AGAIN))
 
 
 def _mentions(caller: Caller, me: str, place: Place) -> Flow[Page]:

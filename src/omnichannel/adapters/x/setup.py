@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import JsonValue
 
 from omnichannel.adapters.x.surfaces import EVENT_TYPES
-from omnichannel.channel import Flow, Form, Token
+from omnichannel.channel import Flow, Token
 from omnichannel.kit.flows import Caller, asked
+from omnichannel.kit.oauth import client_credentials
 from omnichannel.kit.refusals import invalid
-from omnichannel.kit.shapes import is_list, member, text_of, values_of
+from omnichannel.kit.shapes import at, member, text_of, values_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,7 @@ def webhooks(caller: Caller) -> Flow[tuple[Webhook, ...]]:
 def recheck_webhook(caller: Caller, webhook_id: str) -> Flow[bool]:
     """Has X try the challenge again, and so brings an invalid webhook back. Gives whether it is valid now."""
     data = yield from asked(caller, "PUT", f"2/webhooks/{webhook_id}", "webhooks")
-    told = member(data, "data")
-    return bool(member(told, "valid") or member(told, "attempted"))
+    return bool(at(data, "data.valid") or at(data, "data.attempted"))
 
 
 def delete_webhook(caller: Caller, webhook_id: str) -> Flow[None]:
@@ -75,8 +74,7 @@ def subscribe(
     have = {
         text_of(member(one, "event_type")): text_of(member(one, "subscription_id")) or ""
         for one in values_of(member(listed, "data"))
-        if text_of(member(member(one, "filter"), "user_id")) == user_id
-        and text_of(member(one, "webhook_id")) == webhook_id
+        if (text_of(at(one, "filter.user_id")), text_of(member(one, "webhook_id"))) == (user_id, webhook_id)
     }
     ids: list[str] = []
     for event_type in event_types:
@@ -85,7 +83,9 @@ def subscribe(
             body |= {"webhook_id": webhook_id} if webhook_id else {}
             body |= {"tag": tag[:200]} if tag else {}
             made = yield from asked(caller, "POST", "2/activity/subscriptions", "subscriptions", body)
-            have[event_type] = _subscription_id(made)
+            # The documents show an object in one place, a list in another.
+            found = at(made, "data.subscription_id") or at(made, "data.0.subscription_id")
+            have[event_type] = text_of(found) or ""
         ids.append(have[event_type])
     return tuple(ids)
 
@@ -99,7 +99,7 @@ def subscribe_legacy(caller: Caller, webhook_id: str) -> Flow[bool]:
     """Subscribes the token's account to all events of the deprecated Account Activity API."""
     path = f"2/account_activity/webhooks/{webhook_id}/subscriptions/all"
     data = yield from asked(caller, "POST", path, "subscriptions", {})
-    return bool(member(member(data, "data"), "subscribed"))
+    return bool(at(data, "data.subscribed"))
 
 
 def replay(caller: Caller, webhook_id: str, start: datetime, end: datetime) -> Flow[str]:
@@ -107,19 +107,15 @@ def replay(caller: Caller, webhook_id: str, start: datetime, end: datetime) -> F
 
     Events that came already are told by their keys. `replay_job_status` comes by the webhook when it is done.
     """
-    span: dict[str, JsonValue] = {
-        "webhook_id": webhook_id,
-        "from_date": f"{start.astimezone(UTC):%Y%m%d%H%M}",
-        "to_date": f"{end.astimezone(UTC):%Y%m%d%H%M}",
-    }
+    first, last = (f"{time.astimezone(UTC):%Y%m%d%H%M}" for time in (start, end))
+    span: JsonValue = {"webhook_id": webhook_id, "from_date": first, "to_date": last}
     data = yield from asked(caller, "POST", "2/webhooks/replay", "replay", span)
-    return text_of(member(member(data, "data"), "job_id")) or text_of(member(data, "job_id")) or ""
+    return text_of(at(data, "data.job_id")) or text_of(member(data, "job_id")) or ""
 
 
 def app_token(caller: Caller) -> Flow[Token]:
     """The app-only token of a consumer key and secret, for `app_bearer`. It does not expire."""
-    grant = Form((("grant_type", "client_credentials"),))
-    data = yield from asked(caller, "POST", "oauth2/token", "token", grant)
+    data = yield from caller.call(client_credentials("oauth2/token"))
     return Token(value=caller.require(data, "access_token"))
 
 
@@ -128,10 +124,3 @@ def _webhook(data: object) -> Webhook:
     if found is None:
         raise invalid("unreadable", "X gave no webhook id")
     return Webhook(id=found, url=text_of(member(data, "url")) or "", valid=member(data, "valid") is True)
-
-
-def _subscription_id(data: Any) -> str:
-    """The documents show an object in one place, a list in another."""
-    found = member(data, "data")
-    many = found if is_list(found) else [found]
-    return next((one for each in many if (one := text_of(member(each, "subscription_id")))), "")

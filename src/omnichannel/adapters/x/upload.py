@@ -14,7 +14,7 @@ from omnichannel.adapters.x.surfaces import ALT_TEXT, CHUNK_BYTES, MAX_SEGMENTS,
 from omnichannel.channel import FilePart, Flow, Multipart
 from omnichannel.kit.flows import Caller, asked, read, repeatable
 from omnichannel.kit.refusals import invalid
-from omnichannel.kit.shapes import member
+from omnichannel.kit.shapes import at
 from omnichannel.kit.uploads import Progress, slices, wait_for
 from omnichannel.model.content import Media
 
@@ -66,8 +66,7 @@ def _chunked(caller: Caller, media: Media, category: str) -> Flow[str]:
 
 
 def _progress(data: object) -> Progress:
-    info = member(member(data, "data"), "processing_info")
-    state, wait = member(info, "state"), member(info, "check_after_secs")
+    state, wait = (at(data, f"data.processing_info.{name}") for name in ("state", "check_after_secs"))
     again = timedelta(seconds=max(wait, 1) if isinstance(wait, int) else 1)
     if state in (None, "succeeded"):
         return Progress("ready", again)
