@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from omnichannel.adapters.x import XAccount, XChannel
-from omnichannel.kit.polling import Cursor, Place
 from omnichannel.channel import Batch, Failure, HttpRequest, HttpResponse, MessageReceived, Outcome, Wire
+from omnichannel.kit.polling import Cursor, Place
 from omnichannel.testing.flows import drive
 
 US, ANN = "1900000000000000001", "1500000000000000042"

@@ -8,13 +8,13 @@ Codes and texts: https://docs.x.com/x-api/fundamentals/response-codes-and-errors
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
-from omnichannel.channel import ErrorFacts, ErrorTable, Failure, HttpResponse, Level, Outcome, Rule
+from omnichannel.channel import ErrorFacts, HttpResponse, Level, Outcome, Rule
 from omnichannel.channel.errors import retry_after
+from omnichannel.kit.failures import WindowedErrors
 from omnichannel.kit.times import at_http_date
 
 SEE = "https://docs.x.com/x-api/fundamentals/response-codes-and-errors"
@@ -147,18 +147,4 @@ def _wait(response: HttpResponse) -> timedelta | None:
     return min(max(reset - now, timedelta(0)), _MAX_WAIT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class XErrors(ErrorTable):
-    """The table, which also says until when a used-up window lasts."""
-
-    def failure_of(self, response: HttpResponse) -> Failure | None:
-        """None for a success."""
-        facts = self.read(response)
-        if facts is None:
-            return None
-        failure = self.classify(facts)
-        reset = reset_at(response) if failure.outcome is Outcome.RETRY else None
-        return failure if reset is None else replace(failure, not_before=reset)
-
-
-ERRORS = XErrors(read=read_error, rules=RULES)
+ERRORS = WindowedErrors(read=read_error, rules=RULES, reset=reset_at)
