@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from omnichannel.adapters.x.surfaces import EVENT_TYPES
+from omnichannel.adapters.x.surfaces import EVENT_TYPES as EVENT_TYPES
 from omnichannel.channel import Flow, Token
 from omnichannel.kit.flows import Caller, asked
 from omnichannel.kit.oauth import client_credentials
