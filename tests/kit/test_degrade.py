@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnichannel.channel.capabilities import ButtonLimit, Capabilities, Choices, MediaLimit, Support
-from omnichannel.kit.degrade import Fitted, fit, match_choice
+from omnichannel.kit.degrade import Fitted, fit, match_choice, shortened, with_choices, with_links
 from omnichannel.kit.text import measure
 from omnichannel.model.content import Block, LinkButton, Location, Media, QuickReply, Template, Text
 
@@ -310,3 +310,18 @@ def test_what_the_platform_fetches_needs_a_url(kind: Any) -> None:
 def test_a_link_of_its_own_is_in_the_line_of_a_file() -> None:
     linked = Media(kind="audio", name="a.ogg", ref="https://m.example/1")
     assert fit(linked, PLAIN) == lossy("attachments", Text("a.ogg: https://m.example/1"))
+
+
+def test_links_and_choices_written_below_a_text() -> None:
+    links = (LinkButton(title="Shop", url="https://shop.example"), LinkButton(title="Help", url="https://help.example"))
+    assert with_links("Hi", links) == "Hi\nShop: https://shop.example\nHelp: https://help.example"
+    assert (with_links("", links[:1]), with_links("Hi", ())) == ("Shop: https://shop.example", "Hi")
+    replies = (QuickReply("Yes"), QuickReply("No"))
+    assert with_choices("Sure?", replies) == "Sure?\n\n1. Yes\n2. No"
+    assert (with_choices("", replies), with_choices("Hi", ())) == ("1. Yes\n2. No", "Hi")
+
+
+def test_a_surface_with_shorter_texts() -> None:
+    found = shortened(RICH, 5)
+    assert (found.text_limit, found.media["image"].caption, found.media["file"].caption) == (5, 5, 0)
+    assert shortened(RICH, 1000) == RICH

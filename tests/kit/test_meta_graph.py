@@ -1,18 +1,20 @@
 """What all Graph platforms share."""
 
 import json
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue, SecretStr, TypeAdapter
 
 from omnichannel.channel.errors import ErrorFacts, ErrorTable, Rejected
 from omnichannel.channel.wire import Answer, FilePart, HttpReply, HttpResponse, Multipart, Refuse, Repeat
 from omnichannel.kit.meta_graph import (
     GRAPH_RULES,
+    Keeper,
+    Unclear,
     facts_of,
     field_of,
     graph_url,
@@ -26,6 +28,7 @@ from omnichannel.kit.meta_graph import (
 from omnichannel.kit.signatures import hmac_sign
 from omnichannel.model.base import NOTHING
 from omnichannel.model.content import Media
+from omnichannel.model.event import AccountChanged, ChannelEvent, Unrecognized
 from omnichannel.model.outcome import Level, Outcome
 
 SECRETS = (SecretStr("app secret"), SecretStr("next"))
@@ -235,3 +238,29 @@ def test_an_answer_without_its_field_leaves_no_doubt(answer: JsonValue) -> None:
     with pytest.raises(Rejected) as caught:
         field_of(answer, "id")
     assert (caught.value.failure.certain, caught.value.failure.message) == (True, "answer has no id: ")
+
+
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
+KEEP = Keeper("acc", NOW)
+NUMBER: TypeAdapter[int] = TypeAdapter(int)
+
+
+def news(item: object) -> Iterator[ChannelEvent]:
+    number = NUMBER.validate_python(item)
+    if number > 5:
+        raise Unclear("too large")
+    yield AccountChanged(account="acc", dedupe=str(number), occurred_at=NOW, state="info")
+
+
+def test_an_item_that_cannot_be_read_does_not_spoil_the_others() -> None:
+    found = list(KEEP.each("numbers", [1, "x", 9, 2], news))
+    assert [one.dedupe for one in found if isinstance(one, AccountChanged)] == ["1", "2"]
+    lost = [one for one in found if isinstance(one, Unrecognized)]
+    assert [(one.what, one.content) for one in lost] == [("numbers", '"x"'), ("numbers", "9")]
+    assert lost[1].reason == "too large"
+
+
+def test_items_of_a_shape_and_the_others() -> None:
+    found, lost = KEEP.valid("numbers", NUMBER, [1, "x", 2])
+    assert found == [1, 2]
+    assert [one.content for one in lost if isinstance(one, Unrecognized)] == ['"x"']

@@ -1,21 +1,30 @@
 """The refresh request, its answer and its refusals."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from omnichannel.channel.errors import ErrorTable, Rejected
-from omnichannel.channel.wire import Form, HttpRequest, HttpResponse, Repeat, Token
+from omnichannel.channel.wire import Flow, Form, HttpRequest, HttpResponse, Repeat, Token
 from omnichannel.kit.oauth import (
     OAUTH_RULES,
+    OAuth1Keys,
+    authorized,
     basic_authorization,
+    client_authenticated,
+    client_credentials,
+    oauth1_signed,
     read_oauth_error,
     refresh_request,
+    renewed,
+    revealed,
     token_from,
     with_refresh_token,
 )
-from omnichannel.model.outcome import Outcome
+from omnichannel.model.outcome import Failure, Outcome
+from omnichannel.testing.flows import drive
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OLD = Token(value="a0", refresh="r0", expires_at=NOW)
@@ -116,3 +125,79 @@ def test_the_refresh_token_is_put_in_when_the_request_is_signed() -> None:
     assert "secret-refresh" not in repr(request)
     plain = HttpRequest(method="GET", url="https://a.example")
     assert with_refresh_token(plain, "secret-refresh") == plain
+
+
+GET = HttpRequest(method="GET", url="https://api.example/1/x", headers={"accept": "a"}, query=(("b", "2"),))
+REFRESH = refresh_request("https://id.example/token", "r0", None)
+
+
+class Sender:
+    """A caller that only sends."""
+
+    def http(self, request: HttpRequest) -> Flow[HttpResponse]:
+        answer = yield request
+        assert isinstance(answer, HttpResponse)
+        return answer
+
+    def call(self, request: HttpRequest) -> Flow[Any]:
+        raise NotImplementedError
+
+    def require(self, data: Any, *path: str | int) -> str:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("date", "expires_at"),
+    [("Sun, 01 Mar 2026 00:00:00 GMT", NOW + timedelta(minutes=1)), ("", None), ("today", None)],
+)
+def test_a_lifetime_counts_from_the_date_of_the_answer(date: str, expires_at: datetime | None) -> None:
+    answer = HttpResponse(200, {"date": date}, b'{"access_token": "a1", "expires_in": 60}')
+    requests, token = drive(renewed(Sender(), TABLE, REFRESH, OLD), [answer])
+    assert requests == [REFRESH]
+    assert token == Token(value="a1", refresh="r0", expires_at=expires_at)
+
+
+def test_a_renewal_that_is_refused() -> None:
+    _, failure = drive(renewed(Sender(), TABLE, REFRESH, OLD), [HttpResponse(400, {}, b'{"error": "invalid_grant"}')])
+    assert isinstance(failure, Failure)
+    assert failure.outcome is Outcome.AUTH
+
+
+def test_the_request_for_an_apps_own_token_may_be_repeated() -> None:
+    request = client_credentials("https://id.example/token")
+    assert request.body == Form((("grant_type", "client_credentials"),))
+    assert (request.method, request.repeat, request.limit) == ("POST", Repeat.SAFE, "token")
+
+
+def test_the_header_joins_the_others() -> None:
+    assert authorized(GET, "Bearer x").headers == {"accept": "a", "authorization": "Bearer x"}
+
+
+@pytest.mark.parametrize(
+    ("client", "secrets", "header"),
+    [
+        ("a b", (SecretStr("c:d"), SecretStr("old")), "Basic YStiOmMlM0Fk"),
+        ("a b", (), None),
+        (None, (SecretStr("c"),), None),
+    ],
+)
+def test_a_client_with_a_secret_says_who_it_is(
+    client: str | None, secrets: tuple[SecretStr, ...], header: str | None
+) -> None:
+    assert client_authenticated(GET, client, secrets).headers.get("authorization") == header
+
+
+def test_the_value_of_a_secret() -> None:
+    assert (revealed(SecretStr("s")), revealed(None)) == ("s", "")
+
+
+def test_a_signature_covers_query_and_form() -> None:
+    keys = OAuth1Keys(SecretStr("ck"), SecretStr("cs"), SecretStr("t"), None)
+    found = oauth1_signed(GET, keys, NOW, "n").headers["authorization"]
+    assert 'oauth_consumer_key="ck"' in found
+    assert f'oauth_timestamp="{int(NOW.timestamp())}"' in found
+    form = HttpRequest(method="POST", url=GET.url, body=Form((("b", "2"),)))
+    other = HttpRequest(method="POST", url=GET.url, body={"b": "2"})
+    signed = [oauth1_signed(one, keys, NOW, "n").headers["authorization"] for one in (form, other)]
+    assert len({found, *signed}) == 3
+    assert "cs" not in repr(keys)

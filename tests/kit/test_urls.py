@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omnichannel.kit.urls import same_origin, with_reference
+from omnichannel.kit.urls import host_of, path_of, same_origin, whole_url, with_reference
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,22 @@ def test_credentials_stay_at_home(url: str, same: bool) -> None:
 )
 def test_the_reference_is_in_the_text_once(text: str, ref: str, filled: str) -> None:
     assert with_reference(text, ref) == filled
+
+
+def test_a_path_is_completed_by_the_base_and_a_url_is_not() -> None:
+    assert whole_url("/2/x", "https://api.example.com/") == "https://api.example.com/2/x"
+    assert whole_url("2/x", "https://api.example.com/v1") == "https://api.example.com/v1/2/x"
+    assert whole_url("https://other.example/x", "https://api.example.com") == "https://other.example/x"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "path"),
+    [
+        ("https://API.example.com:444/a/b?c", "api.example.com", "/a/b"),
+        ("/a", "", "/a"),
+        ("", "", ""),
+        ("https://[bad/a", "", ""),
+    ],
+)
+def test_the_parts_of_a_url(url: str, host: str, path: str) -> None:
+    assert (host_of(url), path_of(url)) == (host, path)

@@ -174,6 +174,22 @@ def numbered(quick_replies: Sequence[QuickReply]) -> str:
     return "\n".join(f"{number}. {option.title}" for number, option in enumerate(quick_replies, 1))
 
 
+def shortened(surface: Capabilities, limit: int) -> Capabilities:
+    """The surface for an account whose texts, captions included, are shorter."""
+    media = {kind: replace(one, caption=min(one.caption, limit)) for kind, one in surface.media.items()}
+    return replace(surface, text_limit=min(surface.text_limit, limit), media=media)
+
+
+def with_links(words: str, links: Iterable[LinkButton]) -> str:
+    """A text with its link buttons written below it."""
+    return "\n".join(line for line in (words, *map(_line, links)) if line)
+
+
+def with_choices(words: str, quick_replies: Sequence[QuickReply]) -> str:
+    """A text with its choices written below it."""
+    return "\n\n".join(part for part in (words, numbered(quick_replies)) if part)
+
+
 def match_choice(text: str, options: Sequence[QuickReply]) -> str | None:
     """The choice that a typed answer means: an id, a title in any case, its number ("2", "2.", "2️⃣"), or both
     ("2. No"); None for anything else. An id or a title wins over a number."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from omnichannel.channel.wire import Envelope
 from omnichannel.model.event import Unrecognized
 
-__all__ = ["body_of", "unrecognized"]
+__all__ = ["body_of", "shape_error", "unrecognized", "well_formed"]
+
+T = TypeVar("T")
 
 
 def body_of(envelope: Envelope) -> bytes:
@@ -30,3 +36,20 @@ def unrecognized(
         reason=reason,
         content=content,
     )
+
+
+def shape_error(error: ValidationError) -> str:
+    """Where an item is not of the shape that we know, without its values, which are the customer's own."""
+    where = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
+    return f"not of the known shape: {'.'.join(map(str, where))}"
+
+
+def well_formed(adapter: TypeAdapter[T], items: Iterable[object]) -> list[T]:
+    """The items of that shape; others are passed over. For what comes beside messages, never for messages."""
+    found: list[T] = []
+    for item in items:
+        try:
+            found.append(adapter.validate_python(item))
+        except ValidationError:
+            continue
+    return found

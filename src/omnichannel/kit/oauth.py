@@ -1,24 +1,36 @@
-"""OAuth 2 refresh: the request, the token in its answer, and what a refusal means (RFC 6749)."""
+"""OAuth 2 refresh: the request, the token in its answer, and what a refusal means (RFC 6749). OAuth 1.0a: a request
+with its signature (RFC 5849)."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote_plus
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
-from omnichannel.channel.errors import ErrorFacts, Rule, read_status, unreadable
-from omnichannel.channel.wire import Form, HttpRequest, HttpResponse, Repeat, Token
+from omnichannel.channel.errors import ErrorFacts, ErrorTable, Rejected, Rule, read_status, unreadable
+from omnichannel.channel.wire import Flow, Form, HttpRequest, HttpResponse, Repeat, Token
+from omnichannel.kit.flows import Caller
+from omnichannel.kit.signatures import oauth1_authorization
+from omnichannel.kit.times import at_http_date
+from omnichannel.model.base import EPOCH
 from omnichannel.model.outcome import Outcome
 
 __all__ = [
     "OAUTH_RULES",
+    "OAuth1Keys",
+    "authorized",
     "basic_authorization",
+    "client_authenticated",
+    "client_credentials",
+    "oauth1_signed",
     "read_oauth_error",
     "refresh_request",
+    "renewed",
+    "revealed",
     "token_from",
     "with_refresh_token",
 ]
@@ -62,6 +74,13 @@ def refresh_request(
         repeat=Repeat.UNSAFE,
         limit="token",
     )
+
+
+def client_credentials(token_url: str) -> HttpRequest:
+    """The request for an app's own token (section 4.4); `Channel.sign` puts the client's credentials in. Such a token
+    is given as often as it is asked for."""
+    grant = Form((("grant_type", "client_credentials"),))
+    return HttpRequest(method="POST", url=token_url, body=grant, repeat=Repeat.SAFE, limit="token")
 
 
 def with_refresh_token(request: HttpRequest, refresh_token: str) -> HttpRequest:
@@ -115,3 +134,66 @@ def read_oauth_error(response: HttpResponse) -> ErrorFacts | None:
     description = data.get("error_description")
     message = description if isinstance(description, str) else error
     return ErrorFacts(status=response.status, kind=error, message=message[:500])
+
+
+def renewed(caller: Caller, errors: ErrorTable, request: HttpRequest, previous: Token | None) -> Flow[Token]:
+    """The token that a token endpoint gives. Raises `Rejected`.
+
+    A flow has no clock: how long the token lives counts from the `Date` of the answer; without one it is not known.
+    """
+    response = yield from caller.http(request)
+    failure = errors.failure_of(response)
+    if failure is not None:
+        raise Rejected(failure)
+    now = at_http_date(response.headers.get("date", ""))
+    token = token_from(response.json(), now or EPOCH, previous)
+    return token if now else replace(token, expires_at=None)
+
+
+# ---------------------------------------------------------------- requests with their credentials
+
+
+def authorized(request: HttpRequest, authorization: str) -> HttpRequest:
+    """The request with an `Authorization` header."""
+    return replace(request, headers={**request.headers, "authorization": authorization})
+
+
+def revealed(secret: SecretStr | None) -> str:
+    """A secret's value; empty where there is none."""
+    return secret.get_secret_value() if secret is not None else ""
+
+
+def client_authenticated(request: HttpRequest, client_id: str | None, secrets: Sequence[SecretStr]) -> HttpRequest:
+    """The request with the client's id and its first secret. A public client has no secret, and says who it is in the
+    form: its request stays as it is."""
+    if not client_id or not secrets:
+        return request
+    return authorized(request, basic_authorization(client_id, secrets[0].get_secret_value()))
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth1Keys:
+    """The app's key and secret, and the user's token and its secret."""
+
+    consumer_key: SecretStr | None
+    consumer_secret: SecretStr | None
+    token: SecretStr | None
+    token_secret: SecretStr | None
+
+
+def oauth1_signed(request: HttpRequest, keys: OAuth1Keys, now: datetime, nonce: str) -> HttpRequest:
+    """The request with its OAuth 1.0a signature: over its query and, where its body is a form, its fields. Its URL is
+    whole."""
+    authorization = oauth1_authorization(
+        method=request.method,
+        url=request.url,
+        query=request.query,
+        form=request.body.fields if isinstance(request.body, Form) else (),
+        consumer_key=revealed(keys.consumer_key),
+        consumer_secret=revealed(keys.consumer_secret),
+        token=revealed(keys.token),
+        token_secret=revealed(keys.token_secret),
+        nonce=nonce,
+        timestamp=int(now.timestamp()),
+    )
+    return authorized(request, authorization)

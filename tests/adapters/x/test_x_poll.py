@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from omnichannel.adapters.x import XAccount, XChannel
-from omnichannel.adapters.x.poll import Cursor, Place
 from omnichannel.channel import Batch, Failure, HttpRequest, HttpResponse, MessageReceived, Outcome, Wire
+from omnichannel.kit.polling import Cursor, Place
 from omnichannel.testing.flows import drive
 
 US, ANN = "1900000000000000001", "1500000000000000042"
@@ -57,7 +57,7 @@ def query(request: Wire) -> dict[str, str]:
 
 
 def cursor(mentions: Place, direct: Place | None = None) -> str:
-    return Cursor(me=US, mentions=mentions, dms=direct or Place(since="50")).dump()
+    return Cursor(me=US, places={"mentions": mentions, "dms": direct or Place(since="50")}).dump()
 
 
 def test_without_a_cursor_the_newest_page_of_each() -> None:
@@ -65,7 +65,7 @@ def test_without_a_cursor_the_newest_page_of_each() -> None:
     assert [one.url for one in requests] == [f"2/users/{US}/mentions", "2/dm_events"]
     assert "since_id" not in query(requests[0])
     assert ids(batch) == ["3", "4", "5", "7", "9"]
-    assert Cursor.load(batch.cursor) == Cursor(me=US, mentions=Place(since="9"), dms=Place(since="4"))
+    assert Cursor.load(batch.cursor) == Cursor(me=US, places={"mentions": Place(since="9"), "dms": Place(since="4")})
     assert (batch.more, batch.again_after) == (False, timedelta(minutes=2))
 
 
@@ -74,7 +74,7 @@ def test_only_what_is_newer_than_the_cursor() -> None:
     assert query(requests[0])["since_id"] == "5"
     assert (query(requests[1])["max_results"], query(requests[1])["event_types"]) == ("20", "MessageCreate")
     assert ids(batch) == ["6", "7", "51", "52"]
-    assert Cursor.load(batch.cursor) == Cursor(me=US, mentions=Place(since="7"), dms=Place(since="52"))
+    assert Cursor.load(batch.cursor) == Cursor(me=US, places={"mentions": Place(since="7"), "dms": Place(since="52")})
 
 
 def test_nothing_new_leaves_the_cursor() -> None:
@@ -103,7 +103,7 @@ def test_a_backlog_of_several_pages_is_in_order() -> None:
     assert [query(one).get("pagination_token") for one in requests[:3]] == [None, "b", "c"]
     assert {query(one)["since_id"] for one in requests[:3]} == {"100"}
     assert sorted(ids(batch), key=int) == [str(n) for n in range(101, 330)]
-    assert Cursor.load(batch.cursor).mentions == Place(since="329")
+    assert Cursor.load(batch.cursor).places["mentions"] == Place(since="329")
 
 
 def test_a_backlog_that_is_too_long_goes_on_with_the_next_poll() -> None:
@@ -111,12 +111,12 @@ def test_a_backlog_that_is_too_long_goes_on_with_the_next_poll() -> None:
     pages = [posts(top - 2 * i, top - 2 * i - 1, token=f"t{i}") for i in range(10)]
     _, first = poll(cursor(Place(since="100")), *pages, answer(EMPTY))
     assert (len(first.envelopes), first.more, first.again_after) == (20, True, None)
-    place = Cursor.load(first.cursor).mentions
+    place = Cursor.load(first.cursor).places["mentions"]
     assert place == Place(since="100", top="2000", token="t9")
     requests, second = poll(first.cursor, posts(150, 101), answer(EMPTY))
     assert query(requests[0])["pagination_token"] == "t9"
     assert ids(second) == ["101", "150"]
-    assert (Cursor.load(second.cursor).mentions, second.more) == (Place(since="2000"), False)
+    assert (Cursor.load(second.cursor).places["mentions"], second.more) == (Place(since="2000"), False)
 
 
 REFUSED = answer(
@@ -128,7 +128,7 @@ LIMITED = HttpResponse(429, {"retry-after": "60"}, b"")
 def test_a_refused_feed_does_not_lose_what_the_other_has() -> None:
     _, batch = poll(cursor(Place(since="5")), posts(6), REFUSED)
     assert ids(batch) == ["6"]
-    assert Cursor.load(batch.cursor) == Cursor(me=US, mentions=Place(since="6"), dms=Place(since="50"))
+    assert Cursor.load(batch.cursor) == Cursor(me=US, places={"mentions": Place(since="6"), "dms": Place(since="50")})
     _, failure = drive(CHANNEL.poll(batch.cursor), [answer(EMPTY), REFUSED])
     assert isinstance(failure, Failure)
     assert failure.outcome is Outcome.AUTH
@@ -137,7 +137,7 @@ def test_a_refused_feed_does_not_lose_what_the_other_has() -> None:
 def test_a_limit_in_the_middle_keeps_what_came_before() -> None:
     _, batch = poll(cursor(Place(since="5")), posts(9, 8, token="b"), LIMITED, answer(EMPTY))
     assert ids(batch) == ["8", "9"]
-    assert Cursor.load(batch.cursor).mentions == Place(since="5", top="9", token="b")
+    assert Cursor.load(batch.cursor).places["mentions"] == Place(since="5", top="9", token="b")
     assert (batch.more, batch.again_after) == (False, timedelta(seconds=60))
 
 

@@ -13,7 +13,7 @@ from omnichannel.adapters.mastodon.account import MastodonAccount
 from omnichannel.adapters.mastodon.errors import ERRORS
 from omnichannel.adapters.mastodon.parse import parse
 from omnichannel.adapters.mastodon.poll import load, poll
-from omnichannel.adapters.mastodon.render import ID, edit_request, files_of, status_request
+from omnichannel.adapters.mastodon.render import ID, edit_request, status_request
 from omnichannel.adapters.mastodon.upload import upload
 from omnichannel.channel import (
     Batch,
@@ -39,9 +39,12 @@ from omnichannel.channel import (
     Token,
 )
 from omnichannel.channel.base import SourceKind
+from omnichannel.kit.flows import asked, probed, read
+from omnichannel.kit.oauth import authorized
+from omnichannel.kit.parts import files_of
 from omnichannel.kit.refusals import invalid
 from omnichannel.kit.shapes import member, text_of, values_of
-from omnichannel.kit.urls import same_origin, with_reference
+from omnichannel.kit.urls import same_origin, whole_url, with_reference
 
 
 class MastodonChannel(Channel[MastodonAccount]):
@@ -76,8 +79,7 @@ class MastodonChannel(Channel[MastodonAccount]):
     def listen(self, cursor: str | None) -> Listen:
         """The user's stream: notifications, our own statuses, edits and deletions. Polls close its gaps."""
         base = (self.account.streaming_url or self.account.base_url).rstrip("/")
-        request = HttpRequest(method="GET", url=f"{base}/api/v1/streaming/user", repeat=Repeat.SAFE, limit="stream")
-        return Listen(request=request, framing="sse", idle=facts.STREAM_IDLE)
+        return Listen(request=read(f"{base}/api/v1/streaming/user", "stream"), framing="sse", idle=facts.STREAM_IDLE)
 
     def poll(self, cursor: str | None) -> Flow[Batch]:
         """What is newer than the cursor in notifications, direct conversations and our own statuses."""
@@ -132,7 +134,7 @@ class MastodonChannel(Channel[MastodonAccount]):
     def edit(self, message_id: str, part: Part) -> Flow[Receipt]:
         """New words for a status of ours. Its files stay: an edit that does not name them would drop them."""
         url = f"api/v1/statuses/{_checked_id(message_id)}"
-        data = yield from self.call(HttpRequest(method="GET", url=url, repeat=Repeat.SAFE, limit="read"))
+        data = yield from self.call(read(url, "read"))
         files = [text_of(member(one, "id")) for one in values_of(member(data, "media_attachments"))]
         kept = [one for one in files if one]
         data = yield from self.call(edit_request(self.account, message_id, part, kept))
@@ -141,42 +143,41 @@ class MastodonChannel(Channel[MastodonAccount]):
     def delete(self, message_id: str, part: Part) -> Flow[None]:
         """Takes a status of ours back, here and, where they comply, on other servers."""
         url = f"api/v1/statuses/{_checked_id(message_id)}"
-        yield from self.call(HttpRequest(method="DELETE", url=url, repeat=Repeat.SAFE, limit="delete"))
+        yield from asked(self, "DELETE", url, "delete")
 
     def react(self, message_id: str, part: Part, emoji: str | None) -> Flow[None]:
         """A favourite, whatever the emoji; None takes it away."""
         verb = "favourite" if emoji is not None else "unfavourite"
         url = f"api/v1/statuses/{_checked_id(message_id)}/{verb}"
-        yield from self.call(HttpRequest(method="POST", url=url, repeat=Repeat.SAFE, limit="react"))
+        yield from asked(self, "POST", url, "react")
 
     # -- credentials and health
 
     def sign(self, request: HttpRequest, token: Token | None, now: datetime, nonce: str) -> HttpRequest:
         """The URL completed and the token put in, for our server and its streaming host alone."""
         base = self.account.base_url.rstrip("/")
-        url = request.url if "://" in request.url else f"{base}/{request.url.lstrip('/')}"
+        completed = replace(request, url=whole_url(request.url, base))
         homes = (base, self.account.streaming_url or base)
-        if not any(same_origin(url, home.rstrip("/")) for home in homes):
-            return replace(request, url=url)
-        authorization = f"Bearer {self.account.token.get_secret_value()}"
-        return replace(request, url=url, headers={**request.headers, "authorization": authorization})
+        if not any(same_origin(completed.url, home.rstrip("/")) for home in homes):
+            return completed
+        return authorized(completed, f"Bearer {self.account.token.get_secret_value()}")
 
     def identify(self) -> Flow[tuple[str, str]]:
         """Whose token it is: the account's id on its server, and its name."""
         url = "api/v1/accounts/verify_credentials"
-        data = yield from self.call(HttpRequest(method="GET", url=url, repeat=Repeat.SAFE, limit="read"))
+        data = yield from self.call(read(url, "read"))
         return self.require(data, "id"), text_of(member(data, "acct")) or ""
 
     def probe(self) -> Flow[Failure | None]:
         """Asks who we are: whether the token works, and is the token of this account."""
-        try:
-            _, name = yield from self.identify()
-        except Rejected as refusal:
-            return refusal.failure
-        if self.account.whole(name) == self.account.handle:
-            return None
-        message = f"the token is that of @{name}, not of @{self.account.username}: create one as @{self.account.handle}"
-        return Failure(outcome=Outcome.AUTH, level=Level.ACCOUNT, code="other_account", message=message)
+        ours, whole = self.account, self.account.whole
+
+        def wrong(_: str, name: str) -> str | None:
+            if whole(name) == ours.handle:
+                return None
+            return f"the token is that of @{name}, not of @{ours.username}: create one as @{ours.handle}"
+
+        return (yield from probed(self.identify(), wrong))
 
     def checked(self, request: HttpRequest) -> Flow[HttpResponse]:
         """An answer whose status or headers say something. Raises `Rejected` for what is an error."""

@@ -7,11 +7,11 @@ https://docs.joinmastodon.org/entities/Error/ and https://github.com/mastodon/ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from omnichannel.channel import ErrorFacts, ErrorTable, Failure, HttpResponse, Level, Outcome, Rule
+from omnichannel.channel import ErrorFacts, HttpResponse, Level, Outcome, Rule
 from omnichannel.channel.errors import retry_after
+from omnichannel.kit.failures import WindowedErrors
 from omnichannel.kit.shapes import member, text_of
 from omnichannel.kit.times import at_iso
 
@@ -72,18 +72,4 @@ def reset_at(response: HttpResponse) -> datetime | None:
     return at_iso(response.headers.get("x-ratelimit-reset", "").strip())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MastodonErrors(ErrorTable):
-    """The table, which also says until when a used-up window lasts."""
-
-    def failure_of(self, response: HttpResponse) -> Failure | None:
-        """None for a success."""
-        facts = self.read(response)
-        if facts is None:
-            return None
-        failure = self.classify(facts)
-        reset = reset_at(response)
-        return failure if reset is None else replace(failure, not_before=reset)
-
-
-ERRORS = MastodonErrors(read=read_error, rules=RULES)
+ERRORS = WindowedErrors(read=read_error, rules=RULES, reset=reset_at)

@@ -6,7 +6,6 @@ https://docs.joinmastodon.org/methods/streaming/#events
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,8 +27,8 @@ from omnichannel.channel import (
     ReactionChanged,
 )
 from omnichannel.kit import inbound
-from omnichannel.kit.inbound import body_of
-from omnichannel.kit.shapes import is_object, text_of
+from omnichannel.kit.inbound import body_of, shape_error
+from omnichannel.kit.shapes import is_object, text_of, written
 from omnichannel.kit.times import at_iso
 
 FAVOURITE = "\u2b50"
@@ -75,12 +74,11 @@ class _Reader:
             return [self._unrecognized(kind or "body", "not a JSON object", text)]
         reader = _KINDS.get(kind or _kind_of(data))
         if reader is None:
-            return [self._unrecognized(kind or "body", "event not known", _dump(data))]
+            return [self._unrecognized(kind or "body", "event not known", written(data))]
         try:
             return reader(self, data)
         except ValidationError as error:
-            where = ".".join(map(str, error.errors(include_input=False, include_url=False)[0]["loc"]))
-            return [self._unrecognized(kind or "body", f"not of the known shape: {where}", _dump(data))]
+            return [self._unrecognized(kind or "body", shape_error(error), written(data))]
 
     def _deleted(self, text: str) -> list[ChannelEvent]:
         found = _STATUS_ID.fullmatch(text)
@@ -108,7 +106,7 @@ class _Reader:
         kind, status = notice["type"], notice.get("status")
         if kind in ("mention", "quote"):
             if status is None:
-                return [self._unrecognized(kind, "a notification without its status", _dump(data))]
+                return [self._unrecognized(kind, "a notification without its status", written(data))]
             return [*message_of(self.account, status, self.received_at, quoted=kind == "quote"), *self._moved(notice)]
         if kind == "update" and status is not None:
             return [edited(self.account, status, self.received_at)]
@@ -118,14 +116,14 @@ class _Reader:
             return [self._about_us(notice)]
         if kind.startswith(IGNORED_TYPES):
             return []
-        return [self._unrecognized("notification", f"type {kind[:100]} is not known", _dump(data))]
+        return [self._unrecognized("notification", f"type {kind[:100]} is not known", written(data))]
 
     # -- notifications
 
     def _reaction(self, notice: Notification, data: Json) -> list[ChannelEvent]:
         status, person = notice.get("status"), notice.get("account")
         if status is None or person is None:
-            return [self._unrecognized(notice["type"], "a reaction without its status or its author", _dump(data))]
+            return [self._unrecognized(notice["type"], "a reaction without its status or its author", written(data))]
         reaction = ReactionChanged(
             account=self.account.id,
             dedupe=notice["id"],
@@ -198,7 +196,3 @@ def _kind_of(data: Json) -> str:
     if "last_status" in data:
         return "conversation"
     return "update" if "content" in data and "account" in data else ""
-
-
-def _dump(data: Json) -> str:
-    return json.dumps(data, ensure_ascii=False, sort_keys=True)

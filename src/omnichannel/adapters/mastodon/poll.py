@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic_core import from_json
-
 from omnichannel.adapters.mastodon.surfaces import PAGE, PAGES, POLL_AGAIN
-from omnichannel.channel import Batch, Envelope, Flow, HttpRequest, HttpResponse, Rejected, Repeat
+from omnichannel.channel import Batch, Envelope, Flow, HttpRequest, HttpResponse, Rejected
+from omnichannel.kit.flows import read
+from omnichannel.kit.polling import batch_of, cursor_data, item_envelope
 from omnichannel.kit.shapes import is_object, member, text_of, values_of
 from omnichannel.kit.times import at_iso
 from omnichannel.model.base import EPOCH
@@ -58,11 +58,7 @@ def feeds(me: str) -> tuple[Feed, ...]:
 
 def load(cursor: str | None) -> dict[str, str]:
     """The cursor as `poll` wrote it; what cannot be read is none."""
-    try:
-        data: object = from_json(cursor or "{}")
-    except ValueError:
-        return {}
-    return {key: value for key, value in data.items() if isinstance(value, str)} if is_object(data) else {}
+    return {key: value for key, value in cursor_data(cursor).items() if isinstance(value, str)}
 
 
 def poll(caller: Caller, me: str, place: Mapping[str, str]) -> Flow[Batch]:
@@ -75,15 +71,9 @@ def poll(caller: Caller, me: str, place: Mapping[str, str]) -> Flow[Batch]:
             more = more or full
         except Rejected as refusal:
             refused = refused or refusal
-    if refused is not None and not found:
-        raise refused
-    wait = refused.failure.retry_after if refused is not None else None
-    return Batch(
-        envelopes=tuple(sorted(found, key=lambda one: one.received_at)),
-        cursor=json.dumps(now, sort_keys=True),
-        more=more and refused is None,
-        again_after=wait or (None if more and refused is None else POLL_AGAIN),
-    )
+    cursor = json.dumps(now, sort_keys=True)
+    envelopes = sorted(found, key=lambda one: one.received_at)
+    return batch_of(envelopes, cursor, more=more, refused=refused, again_after=POLL_AGAIN)
 
 
 def _read(caller: Caller, feed: Feed, now: dict[str, str], found: list[Envelope]) -> Flow[bool]:
@@ -108,8 +98,7 @@ def _read(caller: Caller, feed: Feed, now: dict[str, str], found: list[Envelope]
 def _page(caller: Caller, feed: Feed, size: int, after: str | None) -> Flow[HttpResponse]:
     place: Query = (("min_id", after),) if after is not None else ()
     query = (*feed.query, ("limit", str(size)), *place)
-    request = HttpRequest(method="GET", url=feed.url, query=query, repeat=Repeat.SAFE, limit="read")
-    return (yield from caller.checked(request))
+    return (yield from caller.checked(read(feed.url, "read", query)))
 
 
 def _newest(response: HttpResponse) -> str | None:
@@ -128,12 +117,6 @@ def _newest(response: HttpResponse) -> str | None:
 
 
 def _envelope(feed: Feed, item: Mapping[str, object]) -> Envelope:
-    """One item, as the stream would have sent it. Its time is the item's own: a poll has no clock."""
+    """One item, as the stream would have sent it."""
     dated = item if feed.name != "conversations" else member(item, "last_status")
-    return Envelope(
-        source="poll",
-        method="GET",
-        headers={"content-type": "application/json", "event": feed.event},
-        content=json.dumps(item, ensure_ascii=False, sort_keys=True).encode("utf-8"),
-        received_at=at_iso(text_of(member(dated, "created_at"))) or EPOCH,
-    )
+    return item_envelope(item, at_iso(text_of(member(dated, "created_at"))) or EPOCH, event=feed.event)

@@ -10,9 +10,9 @@ from pydantic import JsonValue
 from omnichannel.adapters.mastodon.account import MastodonAccount
 from omnichannel.adapters.mastodon.surfaces import MENTION_ROOM
 from omnichannel.channel import HttpRequest, Part, Repeat
+from omnichannel.kit.parts import words_of
 from omnichannel.kit.refusals import invalid
 from omnichannel.kit.text import measure, shorten
-from omnichannel.model.content import Media, Text
 
 ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 HANDLE = re.compile(r"[^@\s/]+@[^@\s/]+")
@@ -21,22 +21,6 @@ _NAMES = re.compile(r"(?<![=/\w])@(?=[A-Za-z0-9_])")
 HARMLESS_AT = "\uff20"
 WARNING_ROOM = 4
 _PRIMARY = re.compile(r"[a-z]{2,3}")
-
-
-def words_of(part: Part) -> str:
-    """The text of a part. Raises `Rejected` for a kind of content that Mastodon has not."""
-    match part.content:
-        case Text() | Media():
-            return part.text
-        case _:
-            raise invalid("unsupported_content", f"Mastodon has no {part.content.type_}")
-
-
-def files_of(part: Part) -> tuple[Media, ...]:
-    """The files of a part."""
-    if isinstance(part.content, Media):
-        return (part.content,)
-    return part.content.attachments if isinstance(part.content, Text) else ()
 
 
 def unnamed(text: str) -> str:
@@ -78,7 +62,7 @@ def visibility_of(account: MastodonAccount, part: Part) -> str:
 
 
 def _words(account: MastodonAccount, part: Part, media_ids: Sequence[str]) -> dict[str, JsonValue]:
-    text = words_of(part)
+    text = words_of(part, "Mastodon")
     if not HANDLE.fullmatch(part.to):
         raise invalid("bad_address", "an address on Mastodon is user@host")
     if not text and not media_ids:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from omnichannel.adapters.mastodon.account import MastodonAccount
-from omnichannel.channel import Flow, HttpRequest, Repeat
-from omnichannel.kit.shapes import member, text_of
+from omnichannel.channel import Flow, HttpRequest
+from omnichannel.kit.flows import read
+from omnichannel.kit.shapes import at, member, text_of
 
 __all__ = ["ServerLimits", "limits"]
 
@@ -38,7 +39,7 @@ class ServerLimits:
 def limits(caller: Caller) -> Flow[ServerLimits]:
     """Asks the server (https://docs.joinmastodon.org/methods/instance/#v2). Changes nothing: an adapter holds no
     state, so the numbers go into the settings."""
-    data = yield from caller.call(HttpRequest(method="GET", url="api/v2/instance", repeat=Repeat.SAFE, limit="read"))
+    data = yield from caller.call(read("api/v2/instance", "read"))
     told = member(data, "configuration")
     statuses, media = member(told, "statuses"), member(told, "media_attachments")
     numbers = {
@@ -48,7 +49,7 @@ def limits(caller: Caller) -> Flow[ServerLimits]:
         "video_bytes": _number(media, "video_size_limit"),
     }
     domain = text_of(member(data, "domain"))
-    streaming = (text_of(member(member(told, "urls"), "streaming")) or "").replace("ws", "http", 1)
+    streaming = (text_of(at(told, "urls.streaming")) or "").replace("ws", "http", 1)
     return ServerLimits(
         **numbers,
         domain=domain,

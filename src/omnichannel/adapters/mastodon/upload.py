@@ -5,33 +5,21 @@ https://docs.joinmastodon.org/methods/media/#v2
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from omnichannel.adapters.mastodon.surfaces import DESCRIPTION, MEDIA_AGAIN, MEDIA_CHECKS
-from omnichannel.channel import (
-    Failure,
-    FilePart,
-    Flow,
-    HttpRequest,
-    HttpResponse,
-    Level,
-    Multipart,
-    Outcome,
-    Rejected,
-    Repeat,
-)
+from omnichannel.channel import FilePart, Flow, HttpRequest, HttpResponse, Multipart
+from omnichannel.kit import flows
+from omnichannel.kit.flows import read, repeatable
 from omnichannel.kit.refusals import invalid
+from omnichannel.kit.uploads import Progress, wait_for
 from omnichannel.model.content import Media
 
 
-class Caller(Protocol):
+class Caller(flows.Caller, Protocol):
     """What a flow needs of a channel."""
 
-    def call(self, request: HttpRequest) -> Flow[Any]: ...
-
     def checked(self, request: HttpRequest) -> Flow[HttpResponse]: ...
-
-    def require(self, data: Any, *path: str | int) -> str: ...
 
 
 def upload(caller: Caller, media: Media) -> Flow[str]:
@@ -41,22 +29,15 @@ def upload(caller: Caller, media: Media) -> Flow[str]:
         raise invalid("unsupported_media", f"Mastodon takes images, videos and sounds, not {media.type}")
     fields = (("description", media.alt[:DESCRIPTION]),) if media.alt else ()
     body = Multipart(fields=fields, files=(FilePart(name="file", media=media),))
-    request = HttpRequest(method="POST", url="api/v2/media", body=body, repeat=Repeat.SAFE, limit="media")
-    response = yield from caller.checked(request)
+    response = yield from caller.checked(repeatable("POST", "api/v2/media", "media", body))
     media_id = caller.require(response.json(), "id")
-    for _ in range(MEDIA_CHECKS):
-        if response.status == 200:
-            return media_id
-        look = HttpRequest(method="GET", url=f"api/v1/media/{media_id}", repeat=Repeat.SAFE, limit="media_status")
-        response = yield from caller.checked(look)
-    if response.status == 200:
-        return media_id
-    raise Rejected(
-        Failure(
-            outcome=Outcome.RETRY,
-            level=Level.ATTEMPT,
-            code="media_pending",
-            message=f"the server still works on media {media_id}",
-            retry_after=MEDIA_AGAIN,
-        )
-    )
+
+    def look() -> Flow[Progress]:
+        return _progress((yield from caller.checked(read(f"api/v1/media/{media_id}", "media_status"))))
+
+    yield from wait_for(f"media {media_id}", _progress(response), look, MEDIA_CHECKS)
+    return media_id
+
+
+def _progress(response: HttpResponse) -> Progress:
+    return Progress("ready" if response.status == 200 else "working", MEDIA_AGAIN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 from omnichannel.adapters.messenger import render
@@ -24,7 +24,6 @@ from omnichannel.channel import (
     ErrorTable,
     Failure,
     Flow,
-    HttpRequest,
     Lifecycle,
     Link,
     LinkCapacity,
@@ -34,7 +33,7 @@ from omnichannel.channel import (
     Rejected,
     Repeat,
 )
-from omnichannel.kit.meta_graph import Body, GraphChannel, field_of, upload_request
+from omnichannel.kit.meta_graph import GraphChannel, upload_request
 from omnichannel.kit.urls import with_reference
 from omnichannel.model.content import Media
 
@@ -70,43 +69,33 @@ class MessengerChannel(GraphChannel[MessengerAccount]):
         content, limit = render.content_of(part, self.account.templates), "send"
         if isinstance(content, Media):
             limit = "media" if content.kind in ("audio", "video") else "send"
-            content = render.attachment(content, (yield from self._place(content)))
-        answer = yield from self._post(render.envelope(part, content), limit=limit)
+            request = upload_request(
+                f"{self.account.page_id}/message_attachments", content, render.upload_fields(content), name="filedata"
+            )
+            where = yield from self.placed(content, request, "url", "attachment_id")
+            content = render.attachment(content, where)
+        answer = yield from self.messages(self.account.page_id, render.envelope(part, content), limit=limit)
         return Receipt((self.require(answer, "message_id"),))
 
     def react(self, message_id: str, part: Part, emoji: str | None) -> Flow[None]:
         """An emoji on the customer's message, or none."""
         what = {"message_id": message_id} | ({} if emoji is None else {"reaction": emoji})
-        yield from self._post(render.action(part, "react" if emoji else "unreact", **what), repeat=Repeat.KEYED)
+        yield from self.messages(
+            self.account.page_id, render.action(part, "react" if emoji else "unreact", **what), Repeat.KEYED
+        )
 
     def mark_read(self, message_id: str, part: Part, *, typing: bool = False) -> Flow[None]:
         """Shows the whole thread as seen; the typing sign ends after 20 s or with our message."""
-        yield from self._post(render.action(part, "mark_seen"), repeat=Repeat.KEYED)
+        yield from self.messages(self.account.page_id, render.action(part, "mark_seen"), Repeat.KEYED)
         if typing:
-            yield from self._post(render.action(part, "typing_on"), repeat=Repeat.KEYED)
-
-    def _post(self, body: Body, *, repeat: Repeat = Repeat.UNSAFE, limit: str = "send") -> Flow[Any]:
-        url = f"{self.account.page_id}/messages"
-        return (yield from self.call(HttpRequest(method="POST", url=url, body=body, repeat=repeat, limit=limit)))
-
-    def _place(self, content: Media) -> Flow[Body]:
-        """Where Messenger finds a file: at a link, under an id that it gave us, or under that of an upload."""
-        if content.ref.startswith("https://"):
-            return {"url": content.ref, "is_reusable": False}
-        if content.ref.startswith("platform:"):
-            return {"attachment_id": content.ref.removeprefix("platform:")}
-        fields = render.upload_fields(content)
-        request = upload_request(f"{self.account.page_id}/message_attachments", content, fields, name="filedata")
-        return {"attachment_id": field_of((yield from self.call(request)), "attachment_id")}
+            yield from self.messages(self.account.page_id, render.action(part, "typing_on"), Repeat.KEYED)
 
     # -- health and links
 
     def probe(self) -> Flow[Failure | None]:
         """Asks for the Page by its token; costs nothing and tells nobody."""
-        fields = (("fields", "id,name"),)
-        request = HttpRequest(method="GET", url=self.account.page_id, query=fields, repeat=Repeat.SAFE, limit="read")
         try:
-            field_of((yield from self.call(request)), "id")
+            yield from self.told(self.account.page_id, "id", fields="id,name")
         except Rejected as refusal:
             return refusal.failure
         return None

@@ -10,8 +10,9 @@ from pydantic_core import to_json
 from omnichannel.adapters.messenger import surfaces
 from omnichannel.adapters.messenger.items import MADE_UP
 from omnichannel.channel import Part
-from omnichannel.kit.degrade import numbered
-from omnichannel.kit.meta_graph import Body, Filled, TemplateSpec, refused
+from omnichannel.kit.degrade import with_choices, with_links
+from omnichannel.kit.meta_graph import Body, Filled, TemplateSpec
+from omnichannel.kit.refusals import invalid
 from omnichannel.model.content import LinkButton, Location, Media, QuickReply, Template, Text
 
 
@@ -49,16 +50,16 @@ def text(content: Text) -> Body:
     """Text, with quick replies and buttons where they fit, else written into the text."""
     words, replies, links = content.text, content.quick_replies, content.buttons
     if links and not _pressable(words, links):
-        words, links = "\n".join(line for line in (words, *(f"{one.title}: {one.url}" for one in links)) if line), ()
+        words, links = with_links(words, links), ()
     if replies and not _tappable(replies):
-        words, replies = "\n\n".join(part for part in (words, numbered(replies)) if part), ()
+        words, replies = with_choices(words, replies), ()
         links = links if _pressable(words, links) else ()
     if links:
         return _template(words, links, replies)
     if len(words) > surfaces.TEXT:
-        raise refused("too_long", f"{len(words)} characters; Messenger takes {surfaces.TEXT}")
+        raise invalid("too_long", f"{len(words)} characters; Messenger takes {surfaces.TEXT}")
     if not words.strip():
-        raise refused("empty", "Messenger sends no empty text")
+        raise invalid("empty", "Messenger sends no empty text")
     return {"text": words, **_quick(replies)}
 
 
@@ -94,7 +95,8 @@ def _quick(replies: tuple[QuickReply, ...]) -> Body:
 
 def attachment(content: Media, where: Body) -> Body:
     """A file that Messenger has (`{"attachment_id": ...}`) or fetches (`{"url": ...}`)."""
-    return {"attachment": {"type": content.kind, "payload": where}}
+    once: Body = {"is_reusable": False} if "url" in where else {}
+    return {"attachment": {"type": content.kind, "payload": {**where, **once}}}
 
 
 def upload_fields(content: Media) -> tuple[tuple[str, str], ...]:
@@ -107,9 +109,9 @@ def check(content: Media) -> Media:
     """Refuses what is too large before it is uploaded."""
     limit = surfaces.DM.media[content.kind].max_bytes
     if (content.size or 0) > limit:
-        raise refused("too_large", f"{content.size} bytes; Messenger takes {limit}")
+        raise invalid("too_large", f"{content.size} bytes; Messenger takes {limit}")
     if content.caption:
-        raise refused("not_cut", "a file with a caption: Messenger has none, the text is a part of its own")
+        raise invalid("not_cut", "a file with a caption: Messenger has none, the text is a part of its own")
     return content
 
 
@@ -117,7 +119,7 @@ def template(part: Part, content: Template, spec: TemplateSpec | None) -> Body:
     """A utility template with its slots in order, written as the customer's language writes them. Raises `Rejected`."""
     filled = Filled(content, spec, part.language)
     if filled.spec.category != "utility":
-        raise refused("not_utility", f"template {content.name!r} is {filled.spec.category}; Messenger has utility ones")
+        raise invalid("not_utility", f"template {content.name!r} is {filled.spec.category}; Messenger has utility ones")
     components = filled.start()
     buttons: list[JsonValue] = [
         {"type": "URL", "url": filled.slot(one.slot)}
@@ -146,11 +148,11 @@ def content_of(part: Part, templates: dict[str, TemplateSpec]) -> Body | Media:
         case Text(attachments=(only,), text="") as content if not (content.quick_replies or content.buttons):
             return check(only)
         case Text():
-            raise refused("not_cut", "text with files: a part is one of them")
+            raise invalid("not_cut", "text with files: a part is one of them")
         case Media() as content:
             return check(content)
         case Location():
-            raise refused("not_cut", "Messenger sends no places: they go as text")
+            raise invalid("not_cut", "Messenger sends no places: they go as text")
         case Template() as content:
             return template(part, content, templates.get(content.name))
         case _:

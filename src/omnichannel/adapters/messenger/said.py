@@ -5,9 +5,11 @@ from __future__ import annotations
 import mimetypes
 from pathlib import PurePosixPath
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from omnichannel.adapters.messenger.wire import Attachment, AttachmentPayload, Message
+from omnichannel.kit.lines import place_lines
+from omnichannel.kit.urls import path_of
 from omnichannel.model.content import Media, MediaKind
 
 _KINDS: dict[str, MediaKind] = {"image": "image", "video": "video", "audio": "audio", "file": "file"}
@@ -46,10 +48,7 @@ def said(message: Message) -> Said:
 
 def _file(kind: MediaKind, url: str) -> Media:
     """A file on Meta's servers, whose URL needs no token and does not live for ever."""
-    try:
-        name = PurePosixPath(unquote(urlsplit(url).path)).name
-    except ValueError:
-        name = ""
+    name = PurePosixPath(unquote(path_of(url))).name
     guessed = mimetypes.guess_type(name)[0]
     return Media(
         kind=kind,
@@ -68,8 +67,7 @@ def _lines(one: Attachment, payload: AttachmentPayload, url: str) -> list[str]:
     """What is no file, as lines: a place, a shared link, what is written in a template."""
     place = payload.get("coordinates")
     if place is not None:
-        # RFC 5870: what every map opens, whoever made it.
-        return [one.get("title") or "", f"geo:{place['lat']},{place['long']}"]
+        return place_lines(place["lat"], place["long"], one.get("title")).splitlines()
     elements = payload.get("elements") or []
     cards = [line for card in elements for line in (card.get("title") or "", card.get("subtitle") or "")]
     return [payload.get("text") or "", one.get("title") or payload.get("title") or "", *cards, url]

@@ -41,10 +41,11 @@ from omnichannel.channel import (
     Receipt,
     Refuse,
     Rejected,
-    Repeat,
     Token,
 )
 from omnichannel.channel.base import SourceKind
+from omnichannel.kit.flows import read
+from omnichannel.kit.oauth import authorized
 from omnichannel.kit.phone import country_of
 from omnichannel.kit.shapes import member, text_of, values_of
 from omnichannel.kit.sms import is_toll_free, sender_kind, sms_link
@@ -138,7 +139,7 @@ class TwilioSmsChannel(Channel[TwilioSmsAccount]):
         if account.api_key is not None:
             user, secret = account.api_key, account.api_secret.get_secret_value()
         basic = base64.b64encode(f"{user}:{secret}".encode("utf-8", "surrogatepass")).decode("ascii")
-        return replace(request, url=url, headers={**request.headers, "authorization": f"Basic {basic}"})
+        return authorized(replace(request, url=url), f"Basic {basic}")
 
     def _whole(self, url: str) -> str:
         if "://" in url:
@@ -177,7 +178,7 @@ class TwilioSmsChannel(Channel[TwilioSmsAccount]):
         return Failure(outcome=Outcome.AUTH, level=Level.ACCOUNT, code="sender", message=why, see=SEE)
 
     def _read(self, url: str, query: tuple[tuple[str, str], ...] = ()) -> Flow[Any]:
-        return (yield from self.call(HttpRequest(method="GET", url=url, query=query, repeat=Repeat.SAFE, limit="read")))
+        return (yield from self.call(read(url, "read", query)))
 
     # -- fetching and links
 
@@ -188,7 +189,7 @@ class TwilioSmsChannel(Channel[TwilioSmsAccount]):
         """
         yield from ()
         url = media.ref.removeprefix("platform:")
-        return HttpRequest(method="GET", url=url, repeat=Repeat.SAFE, limit="media")
+        return read(url, "media")
 
     def link(self, ref: str, text: str) -> Link | None:
         """An sms: link with the reference in the text that it fills in, where the customer may edit it away; none to

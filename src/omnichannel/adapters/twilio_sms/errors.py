@@ -11,6 +11,7 @@ from typing import Any, cast
 from omnichannel.adapters.twilio_sms.surfaces import MESSAGES
 from omnichannel.channel import ErrorFacts, ErrorTable, Failure, HttpResponse, Level, Outcome, Rule
 from omnichannel.channel.errors import retry_after
+from omnichannel.kit.failures import reported_later
 from omnichannel.kit.shapes import is_object, text_of
 
 SEE = "https://www.twilio.com/docs/api/errors"
@@ -95,14 +96,4 @@ ERRORS = ErrorTable(read=read_error, rules=RULES)
 
 def late_failure(code: str | None, message: str) -> Failure:
     """What became of a message that had been accepted: the same rules, and always certain."""
-    failure = ERRORS.classify(ErrorFacts(code=code or None, message=message))
-    if failure.recognized:
-        return failure
-    return Failure(
-        outcome=Outcome.INVALID,
-        level=Level.MESSAGE,
-        code=failure.code,
-        message=message,
-        recognized=False,
-        see=SEE,
-    )
+    return reported_later(ERRORS, ErrorFacts(code=code or None, message=message), SEE)

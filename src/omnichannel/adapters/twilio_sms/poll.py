@@ -20,7 +20,9 @@ from pydantic_core import from_json
 
 from omnichannel.adapters.twilio_sms.parse import customer_of, moment
 from omnichannel.adapters.twilio_sms.surfaces import POLL_AGAIN, POLL_OVERLAP, POLL_PAGE, POLL_SEEN
-from omnichannel.channel import Batch, Envelope, Flow, HttpRequest, Repeat
+from omnichannel.channel import Batch, Envelope, Flow, HttpRequest
+from omnichannel.kit.flows import read
+from omnichannel.kit.polling import item_envelope
 from omnichannel.kit.shapes import is_object, member, text_of, values_of
 from omnichannel.model.base import EPOCH
 
@@ -117,7 +119,7 @@ def _page(call: Call, since: datetime | None, until: datetime | None, *, size: i
 
 
 def _list(url: str, query: tuple[tuple[str, str], ...] = ()) -> HttpRequest:
-    return HttpRequest(method="GET", url=url, query=query, repeat=Repeat.SAFE, limit="read")
+    return read(url, "read", query)
 
 
 def _items(page: object) -> list[Item]:
@@ -146,10 +148,4 @@ def _envelope(call: Call, item: Item) -> Flow[Envelope]:
     if item.get("direction") == "inbound" and text_of(item.get("num_media")) not in (None, "", "0"):
         listed = yield from call(_list(f"Messages/{text_of(item.get('sid'))}/Media.json"))
         content["media"] = values_of(member(listed, "media_list"))
-    return Envelope(
-        source="poll",
-        method="GET",
-        headers={"content-type": "application/json"},
-        content=json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace"),
-        received_at=_time(item),
-    )
+    return item_envelope(content, _time(item))

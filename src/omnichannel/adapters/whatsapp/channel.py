@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from omnichannel.adapters.whatsapp import render
 from omnichannel.adapters.whatsapp.account import WhatsAppAccount
-from omnichannel.adapters.whatsapp.errors import ERRORS, SEE
+from omnichannel.adapters.whatsapp.errors import ERRORS, NUMBER_STATES, SEE
 from omnichannel.adapters.whatsapp.notices import Numbers
 from omnichannel.adapters.whatsapp.parse import parse
 from omnichannel.adapters.whatsapp.surfaces import LIFECYCLE, LINK_CAPACITY, PRICES, SURFACES
@@ -21,29 +21,19 @@ from omnichannel.channel import (
     Failure,
     Flow,
     HttpRequest,
-    Level,
     Lifecycle,
     Link,
     LinkCapacity,
-    Outcome,
     Part,
     PriceFact,
     Receipt,
     Rejected,
     Repeat,
 )
-from omnichannel.kit.meta_graph import Body, GraphChannel, field_of, upload_request
+from omnichannel.kit.meta_graph import Body, GraphChannel, upload_request
 from omnichannel.kit.urls import with_reference
 from omnichannel.model.content import Media
 
-# What the platform says of a number that cannot send, and what that means.
-_NUMBER_STATES: Mapping[str, tuple[Outcome, Level]] = {
-    "BANNED": (Outcome.SUSPENDED, Level.ACCOUNT),
-    "RESTRICTED": (Outcome.SUSPENDED, Level.ACCOUNT),
-    "DELETED": (Outcome.WITHDRAWN, Level.ACCOUNT),
-    "MIGRATED": (Outcome.AUTH, Level.ACCOUNT),
-    "UNLINKED": (Outcome.AUTH, Level.ACCOUNT),
-}
 _NOT_YET = ("held_for_quality_assessment", "paused")
 
 
@@ -74,8 +64,10 @@ class WhatsAppChannel(GraphChannel[WhatsAppAccount]):
         """One message; a file of ours is uploaded first."""
         content = render.content_of(part, self.account.templates)
         if isinstance(content, Media):
-            where = yield from self._place(content)
-            content = render.media(content, where)
+            render.media_type(content)  # refuses what is too large before it is uploaded
+            fields = (("messaging_product", "whatsapp"), ("type", content.type))
+            request = upload_request(f"{self.account.phone_number_id}/media", content, fields)
+            content = render.media(content, (yield from self.placed(content, request, "link", "id")))
         answer = yield from self._post(render.message(part, content))
         message_id = self.require(answer, "messages", 0, "id")
         return Receipt((message_id,), pending=answer["messages"][0].get("message_status") in _NOT_YET)
@@ -89,36 +81,21 @@ class WhatsAppChannel(GraphChannel[WhatsAppAccount]):
         """Blue ticks for the message and all before it; the typing sign ends after 25 s or with our message."""
         yield from self._post(render.read(message_id, typing=typing), repeat=Repeat.KEYED)
 
-    def _post(self, body: Body, *, repeat: Repeat = Repeat.UNSAFE) -> Flow[Any]:
-        url = f"{self.account.phone_number_id}/messages"
-        return (yield from self.call(HttpRequest(method="POST", url=url, body=body, repeat=repeat)))
-
-    def _place(self, content: Media) -> Flow[Body]:
-        """Where WhatsApp finds a file: at a link, under an id that it gave us, or under that of an upload."""
-        render.media_type(content)  # refuses what is too large before it is uploaded
-        if content.ref.startswith("https://"):
-            return {"link": content.ref}
-        if content.ref.startswith("platform:"):
-            return {"id": content.ref.removeprefix("platform:")}
-        fields = (("messaging_product", "whatsapp"), ("type", content.type))
-        answer = yield from self.call(upload_request(f"{self.account.phone_number_id}/media", content, fields))
-        return {"id": field_of(answer, "id")}
+    def _post(self, body: Body, repeat: Repeat = Repeat.UNSAFE) -> Flow[Any]:
+        return self.messages(self.account.phone_number_id, body, repeat)
 
     # -- health
 
     def probe(self) -> Flow[Failure | None]:
         """Reads the number: its token, and whether Meta has banned, moved or unlinked it."""
-        fields = (("fields", "id,display_phone_number,status,quality_rating"),)
-        request = HttpRequest(
-            method="GET", url=self.account.phone_number_id, query=fields, repeat=Repeat.SAFE, limit="read"
-        )
+        fields = "id,display_phone_number,status,quality_rating"
         try:
-            status = field_of((yield from self.call(request)), "status")
+            status = yield from self.told(self.account.phone_number_id, "status", fields=fields)
         except Rejected as refusal:
             return refusal.failure
-        if status not in _NUMBER_STATES:
+        if status not in NUMBER_STATES:
             return None
-        outcome, level = _NUMBER_STATES[status]
+        outcome, level = NUMBER_STATES[status]
         return Failure(outcome=outcome, level=level, code=status, message=f"the number is {status}", see=SEE)
 
     # -- fetching and links
@@ -130,10 +107,8 @@ class WhatsAppChannel(GraphChannel[WhatsAppAccount]):
         """
         url = media.ref
         if url.startswith("platform:"):
-            query = (("phone_number_id", self.account.phone_number_id),)
             media_id = quote(url.removeprefix("platform:"), safe="")
-            request = HttpRequest(method="GET", url=media_id, query=query, repeat=Repeat.SAFE, limit="media")
-            url = field_of((yield from self.call(request)), "url")
+            url = yield from self.told(media_id, "url", "media", phone_number_id=self.account.phone_number_id)
         headers = {"accept-encoding": "identity"}
         return HttpRequest(method="GET", url=url, headers=headers, repeat=Repeat.SAFE, limit="media")
 

@@ -6,7 +6,9 @@ not to be trusted: https://developers.facebook.com/documentation/business-messag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Literal, TypeAlias
 
 from omnichannel.channel import ErrorTable, Level, Outcome, Rule
 from omnichannel.kit.meta_graph import GRAPH_RULES, read_graph_error
@@ -53,3 +55,39 @@ RULES = (
     *GRAPH_RULES,
 )
 ERRORS = ErrorTable(read=read_graph_error, rules=RULES)
+
+# ---------------------------------------------------------------- what Meta says of a number or a business account
+
+State: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "deleted", "template", "info"]
+
+NUMBER_STATES: Mapping[str, tuple[Outcome, Level]] = {
+    "BANNED": (Outcome.SUSPENDED, Level.ACCOUNT),
+    "RESTRICTED": (Outcome.SUSPENDED, Level.ACCOUNT),
+    "DELETED": (Outcome.WITHDRAWN, Level.ACCOUNT),
+    "MIGRATED": (Outcome.AUTH, Level.ACCOUNT),
+    "UNLINKED": (Outcome.AUTH, Level.ACCOUNT),
+}
+"""What the platform says of a number that cannot send, and what that means."""
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update
+ACCOUNT_EVENTS: Mapping[str, State] = {
+    "ACCOUNT_RESTRICTION": "restricted",
+    "ACCOUNT_DELETED": "deleted",
+    "ACCOUNT_OFFBOARDED": "revoked",
+    "ACCOUNT_RECONNECTED": "ok",
+    "PARTNER_APP_UNINSTALLED": "revoked",
+    "PARTNER_REMOVED": "revoked",
+}
+BANS: Mapping[str, State] = {"SCHEDULE_FOR_DISABLE": "restricted", "DISABLE": "suspended", "REINSTATE": "ok"}
+STATE_OUTCOMES: Mapping[State, Outcome] = {
+    "restricted": Outcome.SUSPENDED,
+    "suspended": Outcome.SUSPENDED,
+    "revoked": Outcome.AUTH,
+    "deleted": Outcome.AUTH,
+}
+OUTCOME_STATES: Mapping[Outcome, State] = {
+    Outcome.SUSPENDED: "suspended",
+    Outcome.AUTH: "revoked",
+    Outcome.PAYMENT_REQUIRED: "restricted",
+}
+NO_ANSWERS = "RESTRICTED_CUSTOMER_INITIATED_MESSAGING"
+"""Most restrictions stop what the business begins; only this one stops answers too."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from omnichannel.adapters.whatsapp import wire
-from omnichannel.adapters.whatsapp.errors import ERRORS, SEE
+from omnichannel.adapters.whatsapp.errors import ERRORS, OUTCOME_STATES, SEE
 from omnichannel.adapters.whatsapp.said import NO_MORE, Said, said
 from omnichannel.channel import (
     AccountChanged,
@@ -24,7 +24,6 @@ from omnichannel.channel import (
     MessageEchoed,
     MessageEdited,
     MessageReceived,
-    Outcome,
     ReactionChanged,
 )
 from omnichannel.kit.meta_graph import Unclear, late_failure, moment
@@ -36,23 +35,7 @@ from omnichannel.model.base import NOTHING
 # Looked up once: an enumeration's member costs more than a name.
 VERIFIED, PRIVATE_HANDLE = Assurance.VERIFIED, Assurance.PRIVATE_HANDLE
 
-State: TypeAlias = Literal["sent", "delivered", "read", "failed"]
-AccountState: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "info"]
-
-_STATES: Mapping[str, State] = {
-    "sent": "sent",
-    "delivered": "delivered",
-    "read": "read",
-    "played": "read",  # a voice note was listened to
-    "failed": "failed",
-}
 _received, _updated = constructor(MessageReceived), constructor(DeliveryUpdated)
-_GRANTED = {"stop": False, "resume": True, "signup": True}
-_ACCOUNT_STATES: Mapping[Outcome, AccountState] = {
-    Outcome.SUSPENDED: "suspended",
-    Outcome.AUTH: "revoked",
-    Outcome.PAYMENT_REQUIRED: "restricted",
-}
 _CHANGES = frozenset({"edit", "revoke", "reaction"})
 _BSUID = re.compile(r"\b[A-Z]{2}(?:\.ENT)?\.[0-9A-Za-z]{1,128}\b")
 
@@ -230,7 +213,7 @@ def echo_event(place: Place, echo: wire.Echo) -> ChannelEvent:
 
 def status_event(place: Place, status: wire.Status) -> ChannelEvent:
     """What became of a message of ours. Raises `Unclear`."""
-    state = _STATES.get(status["status"])
+    state = wire.STATES.get(status["status"])
     if state is None:
         raise Unclear(f"status {status['status']}")
     recipient, pricing, errors = status.get("recipient_id"), status.get("pricing"), status.get("errors")
@@ -250,7 +233,7 @@ def status_event(place: Place, status: wire.Status) -> ChannelEvent:
 def preference_event(place: Place, preference: wire.Preference) -> ChannelEvent:
     """The customer stopped or allowed marketing. Raises `Unclear`."""
     category, value = preference["category"], preference["value"]
-    granted = _GRANTED.get(value)
+    granted = wire.GRANTED.get(value)
     if category != "marketing_messages" or granted is None:
         raise Unclear(f"preference {category}: {value}")
     wa_id, user_id = preference.get("wa_id"), preference.get("user_id")
@@ -293,7 +276,7 @@ def error_event(place: Place, error: wire.Error, stamp: int | None) -> ChannelEv
         account=place.account,
         dedupe=f"error:{sha256(to_json(error)).hexdigest()}:{stamp}",
         occurred_at=moment(stamp, place.received_at),
-        state=_ACCOUNT_STATES.get(failure.outcome, "info"),
+        state=OUTCOME_STATES.get(failure.outcome, "info"),
         detail=failure.message,
         failure=failure,
     )
@@ -307,10 +290,9 @@ READERS: Mapping[str, ItemReader] = {
     "user_preferences": (wire.PREFERENCE, preference_event),
     "user_id_update": (wire.USER_ID_UPDATE, user_id_event),
 }
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "messages": ("messages", "statuses"),
-    "smb_message_echoes": ("message_echoes",),
-    "user_preferences": ("user_preferences",),
-    "user_id_update": ("user_id_update",),
-}
-"""Which lists of items the value of a field may hold."""
+
+
+def read_item(place: Place, name: str, item: Any) -> Iterator[ChannelEvent]:
+    """The event of an item of a list. Raises `Unclear` or `ValidationError`."""
+    adapter, read = READERS[name]
+    yield read(place, adapter.validate_python(item))

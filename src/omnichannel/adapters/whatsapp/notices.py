@@ -6,36 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic_core import to_json
 
 from omnichannel.adapters.whatsapp import wire
 from omnichannel.adapters.whatsapp.account import WhatsAppAccount
-from omnichannel.adapters.whatsapp.errors import SEE
-from omnichannel.channel import AccountChanged, Failure, Level, Outcome
+from omnichannel.adapters.whatsapp.errors import ACCOUNT_EVENTS, BANS, NO_ANSWERS, SEE, STATE_OUTCOMES, State
+from omnichannel.channel import AccountChanged, Failure, Level
 from omnichannel.kit.meta_graph import TEMPLATE_FIELDS, Unclear, moment, template_news
 from omnichannel.model.base import EPOCH
 
-State: TypeAlias = Literal["ok", "restricted", "suspended", "revoked", "deleted", "template", "info"]
-
-# https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update
-_EVENTS: Mapping[str, State] = {
-    "ACCOUNT_RESTRICTION": "restricted",
-    "ACCOUNT_DELETED": "deleted",
-    "ACCOUNT_OFFBOARDED": "revoked",
-    "ACCOUNT_RECONNECTED": "ok",
-    "PARTNER_APP_UNINSTALLED": "revoked",
-    "PARTNER_REMOVED": "revoked",
-}
-_BANS: Mapping[str, State] = {"SCHEDULE_FOR_DISABLE": "restricted", "DISABLE": "suspended", "REINSTATE": "ok"}
-_OUTCOMES: Mapping[State, Outcome] = {
-    "restricted": Outcome.SUSPENDED,
-    "suspended": Outcome.SUSPENDED,
-    "revoked": Outcome.AUTH,
-    "deleted": Outcome.AUTH,
-}
-_NO_ANSWERS = "RESTRICTED_CUSTOMER_INITIATED_MESSAGING"
 ACCOUNT_FIELDS = TEMPLATE_FIELDS | {"account_update"}
 
 
@@ -99,14 +80,13 @@ def _account(value: dict[str, Any]) -> Notice:
     update = wire.ACCOUNT_UPDATE.validate_python(value)
     event, info, ban = update["event"], update.get("waba_info"), update.get("ban_info")
     ban_state = (ban.get("waba_ban_state") if ban else None) or ""
-    state = _BANS.get(ban_state, _EVENTS.get(event, "info"))
+    state = BANS.get(ban_state, ACCOUNT_EVENTS.get(event, "info"))
     kinds = [one.get("restriction_type") or "" for one in update.get("restriction_info") or ()]
     ends = [end for one in update.get("restriction_info") or () if (end := one.get("expiration"))]
     detail = ": ".join(part for part in (event, ban_state, ", ".join(kinds)) if part)
-    outcome = _OUTCOMES.get(state)
+    outcome = STATE_OUTCOMES.get(state)
     failure = None
-    # Most restrictions stop what the business begins; only this one stops answers too.
-    if outcome is not None and (not kinds or _NO_ANSWERS in kinds):
+    if outcome is not None and (not kinds or NO_ANSWERS in kinds):
         until = moment(max(ends), EPOCH) if ends else None
         failure = Failure(outcome=outcome, level=Level.ACCOUNT, code=event, message=detail, not_before=until, see=SEE)
     return (info.get("waba_id") if info else None) or "", f"{event}:{ban_state}", state, detail, failure

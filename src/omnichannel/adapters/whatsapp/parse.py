@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from omnichannel.adapters.whatsapp import wire
-from omnichannel.adapters.whatsapp.items import FIELDS, READERS, Place, error_event, message_event, status_event
+from omnichannel.adapters.whatsapp.items import Place, error_event, message_event, read_item, status_event
 from omnichannel.adapters.whatsapp.notices import ACCOUNT_FIELDS, Numbers, account_events
 from omnichannel.channel import ChannelEvent, Envelope
 from omnichannel.kit.inbound import body_of
-from omnichannel.kit.meta_graph import Keeper, Unclear, as_object, entries_of, items_of, why
+from omnichannel.kit.meta_graph import Keeper, Unclear, as_object, entries_of, items_of
 
 OBJECT = "whatsapp_business_account"
 
@@ -73,12 +74,10 @@ def careful(numbers: Numbers, received_at: datetime, body: bytes) -> Iterator[Ch
 def _change(numbers: Numbers, keep: Keeper, entry: dict[str, Any], change: Any) -> Iterator[ChannelEvent]:
     field, value = str(as_object(change).get("field") or "messages"), as_object(as_object(change).get("value"))
     if field in ACCOUNT_FIELDS:
-        try:
-            yield from account_events(numbers, keep.received_at, entry, field, value)
-        except (ValidationError, Unclear) as error:
-            yield keep.item(field, why(error), change)
+        news = partial(account_events, numbers, keep.received_at, entry, field)
+        yield from keep.each(field, [change], lambda _: news(value))
         return
-    if field not in FIELDS:
+    if field not in wire.FIELDS:
         yield keep.item(field, "a field that is not read", change)
         return
     number = as_object(value.get("metadata")).get("phone_number_id")
@@ -92,26 +91,13 @@ def _change(numbers: Numbers, keep: Keeper, entry: dict[str, Any], change: Any) 
 
 
 def _items(keep: Keeper, field: str, stamp: int | None, value: dict[str, Any], change: Any) -> Iterator[ChannelEvent]:
-    contacts: list[wire.Contact] = []
-    errors: list[wire.Error] = []
-    for contact in items_of(value, "contacts"):
-        try:
-            contacts.append(wire.CONTACT.validate_python(contact))
-        except ValidationError as error:
-            yield keep.item("contacts", why(error), contact)
-    for found in items_of(value, "errors"):
-        try:
-            errors.append(wire.ERROR.validate_python(found))
-        except ValidationError as error:
-            yield keep.item("errors", why(error), found)
+    contacts, lost = keep.valid("contacts", wire.CONTACT, items_of(value, "contacts"))
+    errors, unread = keep.valid("errors", wire.ERROR, items_of(value, "errors"))
+    yield from (*lost, *unread)
     place = Place(keep.account, keep.received_at, contacts, errors or None)
-    items = [(name, item) for name in FIELDS[field] for item in items_of(value, name)]
+    items = [(name, item) for name in wire.FIELDS[field] for item in items_of(value, name)]
     for name, item in items:
-        adapter, read = READERS[name]
-        try:
-            yield read(place, adapter.validate_python(item))
-        except (ValidationError, Unclear) as error:
-            yield keep.item(name, why(error), item)
+        yield from keep.each(name, [item], partial(read_item, place, name))
     if items:
         return
     for error_item in errors:  # errors beside messages are about those

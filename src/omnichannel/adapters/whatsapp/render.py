@@ -9,23 +9,11 @@ from pydantic import JsonValue
 
 from omnichannel.adapters.whatsapp import surfaces
 from omnichannel.channel import Part
-from omnichannel.kit.degrade import numbered
-from omnichannel.kit.meta_graph import Body, Filled, TemplateSpec, refused
+from omnichannel.kit.degrade import with_choices, with_links
+from omnichannel.kit.meta_graph import Body, Filled, TemplateSpec
+from omnichannel.kit.refusals import invalid
 from omnichannel.model.content import Location, Media, QuickReply, Template, Text
 
-# The button that opens a list, which WhatsApp demands: at most 20 characters.
-_OPENERS = {
-    "ar": "الخيارات",
-    "de": "Optionen",
-    "en": "Options",
-    "es": "Opciones",
-    "fr": "Choix",
-    "it": "Opzioni",
-    "nl": "Opties",
-    "pl": "Opcje",
-    "pt": "Opções",
-    "tr": "Seçenekler",
-}
 _SEND_AS = {"image": "image", "video": "video", "audio": "audio", "file": "document"}
 
 
@@ -61,25 +49,25 @@ def text(part: Part, content: Text) -> Body:
     if not replies and len(links) == 1 and _fits(words, links[0].title, surfaces.BUTTON_TITLE):
         parameters: Body = {"display_text": links[0].title, "url": links[0].url}
         return _interactive("cta_url", words, {"name": "cta_url", "parameters": parameters})
-    words = "\n".join(line for line in (words, *(f"{link.title}: {link.url}" for link in links)) if line)
+    words = with_links(words, links)
     if 0 < len(replies) <= surfaces.BUTTONS and _distinct(words, replies, surfaces.BUTTON_TITLE, surfaces.BUTTON_ID):
         return _interactive("button", words, {"buttons": [_reply(reply) for reply in replies]})
     if 0 < len(replies) <= surfaces.ROWS and _distinct(words, replies, surfaces.ROW_TITLE, surfaces.ROW_ID):
         rows: list[JsonValue] = [{"id": reply.choice, "title": reply.title} for reply in replies]
         return _interactive("list", words, {"button": opener(part.language), "sections": [{"rows": rows}]})
-    return _text("\n\n".join(part for part in (words, numbered(replies)) if part))
+    return _text(with_choices(words, replies))
 
 
 def opener(language: str | None) -> str:
     """The label of the button that opens a list."""
-    return _OPENERS.get((language or "").lower().replace("_", "-").partition("-")[0], _OPENERS["en"])
+    return surfaces.OPENERS.get((language or "").lower().replace("_", "-").partition("-")[0], surfaces.OPENERS["en"])
 
 
 def _text(words: str) -> Body:
     if len(words) > surfaces.TEXT:
-        raise refused("too_long", f"{len(words)} characters; WhatsApp takes {surfaces.TEXT}")
+        raise invalid("too_long", f"{len(words)} characters; WhatsApp takes {surfaces.TEXT}")
     if not words.strip():
-        raise refused("empty", "WhatsApp sends no empty text")
+        raise invalid("empty", "WhatsApp sends no empty text")
     return {"type": "text", "text": {"body": words, "preview_url": False}}
 
 
@@ -113,9 +101,9 @@ def media_type(content: Media) -> str:
         return _SEND_AS[content.kind]
     document = surfaces.DM.media["file"]
     if (content.size or 0) > document.max_bytes:
-        raise refused("too_large", f"{content.size} bytes; WhatsApp takes {document.max_bytes}")
+        raise invalid("too_large", f"{content.size} bytes; WhatsApp takes {document.max_bytes}")
     if len(content.caption) > document.caption:
-        raise refused("too_long", f"a caption of {len(content.caption)} characters; WhatsApp takes {document.caption}")
+        raise invalid("too_long", f"a caption of {len(content.caption)} characters; WhatsApp takes {document.caption}")
     return "document"
 
 
@@ -128,11 +116,6 @@ def media(content: Media, where: Body) -> Body:
     if kind == "document" and content.name:
         body["filename"] = content.name
     return {"type": kind, kind: body}
-
-
-def _captioned(content: Media, words: str) -> Media:
-    """A file with the text that came with it as its caption."""
-    return replace(content, caption="\n".join(part for part in (words, content.caption) if part))
 
 
 def location(content: Location) -> Body:
@@ -177,9 +160,9 @@ def content_of(part: Part, templates: dict[str, TemplateSpec]) -> Body | Media:
         case Text() as content if not content.attachments:
             return text(part, content)
         case Text(attachments=(only,), text=words) as content if not (content.quick_replies or content.buttons):
-            return _captioned(only, words)
+            return replace(only, caption="\n".join(part for part in (words, only.caption) if part))
         case Text():
-            raise refused("not_cut", "text with several files or choices: a part is one of them")
+            raise invalid("not_cut", "text with several files or choices: a part is one of them")
         case Media() as content:
             return content
         case Location() as content:

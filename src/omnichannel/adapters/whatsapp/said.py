@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, cast
-
-from pydantic_core import from_json
+from typing import NamedTuple, cast
 
 from omnichannel.adapters.whatsapp.surfaces import WEBHOOK_MEDIA_LIFE
-from omnichannel.adapters.whatsapp.wire import Body, Card, Error, MediaBody
+from omnichannel.adapters.whatsapp.wire import MEDIA_KINDS, Body, Card, Error, MediaBody
+from omnichannel.kit.files import hex_digest
+from omnichannel.kit.lines import answer_lines, card_line, place_lines
 from omnichannel.kit.meta_graph import Unclear
-from omnichannel.model.content import Media, MediaKind
+from omnichannel.model.content import Media
 
 
 class Said(NamedTuple):
@@ -62,32 +60,21 @@ def _media(body: Body, at: datetime) -> Said | None:
         return None
     media = Media(
         id=found["id"],
-        kind=_KINDS[kind],
+        kind=MEDIA_KINDS[kind],
         name=found.get("filename") or "",
         type=(found.get("mime_type") or "application/octet-stream").partition(";")[0].strip(),
-        sha256=_hex(found.get("sha256") or ""),
+        sha256=hex_digest(found.get("sha256") or ""),
         expires_at=at + WEBHOOK_MEDIA_LIFE,
         ref=f"platform:{found['id']}",
     )
     return Said(found.get("caption") or "", (media,))
 
 
-def _hex(digest: str) -> str | None:
-    """WhatsApp writes SHA-256 in base64; None for anything else."""
-    try:
-        raw = b64decode(digest, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw.hex() if len(raw) == 32 else None
-
-
 def _location(body: Body, at: datetime) -> Said | None:
     place = body.get("location")
     if place is None:
         return None
-    # RFC 5870: what every map opens, whoever made it.
-    point = f"geo:{place['latitude']},{place['longitude']}"
-    return Said("\n".join(line for line in (place.get("name"), place.get("address"), point) if line))
+    return Said(place_lines(place["latitude"], place["longitude"], place.get("name"), place.get("address")))
 
 
 def _contacts(body: Body, at: datetime) -> Said | None:
@@ -99,7 +86,7 @@ def _card(card: Card) -> str:
     name = (card.get("name") or {}).get("formatted_name")
     phones = [one.get("phone") or one.get("wa_id") for one in card.get("phones") or ()]
     emails = [one.get("email") for one in card.get("emails") or ()]
-    return " ".join(part for part in (name, *phones, *emails) if part)
+    return card_line(name, phones, emails)
 
 
 def _order(body: Body, at: datetime) -> Said | None:
@@ -133,35 +120,17 @@ def _interactive(body: Body, at: datetime) -> Said | None:
     if flow is None:
         raise Unclear("an interactive answer of another kind")
     answers = flow.get("response_json")
-    lines = "\n".join(_answers(answers or ""))
+    lines = answer_lines(answers or "", without=("flow_token",))
     return Said(lines or flow.get("body") or "", full_text=answers)
-
-
-def _answers(answers: str) -> Iterator[str]:
-    """What was filled in, a line each; the token of the form says nothing to a reader."""
-    try:
-        data: Any = from_json(answers)
-    except ValueError:
-        return
-    for name, value in cast(dict[str, Any], data).items() if isinstance(data, dict) else ():
-        if name != "flow_token":
-            yield f"{name}: {value}"
 
 
 def _withheld(body: Body, at: datetime) -> Said | None:
     return Said("", lost=f"{body['type']}: {_detail((body.get('errors') or [{}])[0])}")
 
 
-_KINDS: Mapping[str, MediaKind] = {
-    "image": "image",
-    "video": "video",
-    "audio": "audio",
-    "document": "file",
-    "sticker": "image",
-}
 _READERS: Mapping[str, Callable[[Body, datetime], Said | None]] = {
     "text": _text,
-    **dict.fromkeys(_KINDS, _media),
+    **dict.fromkeys(MEDIA_KINDS, _media),
     "location": _location,
     "contacts": _contacts,
     "order": _order,

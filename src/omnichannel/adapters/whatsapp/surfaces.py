@@ -131,3 +131,17 @@ PRICES = (
         see=f"{PRICING}/non-template-messages",
     ),
 )
+
+# The button that opens a list, which WhatsApp demands: at most 20 characters.
+OPENERS = {
+    "ar": "الخيارات",
+    "de": "Optionen",
+    "en": "Options",
+    "es": "Opciones",
+    "fr": "Choix",
+    "it": "Opzioni",
+    "nl": "Opties",
+    "pl": "Opcje",
+    "pt": "Opções",
+    "tr": "Seçenekler",
+}

@@ -5,10 +5,13 @@ Shapes: https://developers.facebook.com/documentation/business-messaging/whatsap
 
 from __future__ import annotations
 
-from typing import NotRequired
+from collections.abc import Mapping
+from typing import Literal, NotRequired, TypeAlias
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
+
+from omnichannel.model.content import MediaKind
 
 
 class Profile(TypedDict):
@@ -303,3 +306,29 @@ ERROR: TypeAdapter[Error] = TypeAdapter(Error)
 PREFERENCE: TypeAdapter[Preference] = TypeAdapter(Preference)
 USER_ID_UPDATE: TypeAdapter[UserIdUpdate] = TypeAdapter(UserIdUpdate)
 ACCOUNT_UPDATE: TypeAdapter[AccountUpdate] = TypeAdapter(AccountUpdate)
+
+# ---------------------------------------------------------------- what Meta calls things, and what we call them
+
+State: TypeAlias = Literal["sent", "delivered", "read", "failed"]
+STATES: Mapping[str, State] = {
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",
+    "played": "read",  # a voice note was listened to
+    "failed": "failed",
+}
+GRANTED = {"stop": False, "resume": True, "signup": True}
+MEDIA_KINDS: Mapping[str, MediaKind] = {
+    "image": "image",
+    "video": "video",
+    "audio": "audio",
+    "document": "file",
+    "sticker": "image",
+}
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "messages": ("messages", "statuses"),
+    "smb_message_echoes": ("message_echoes",),
+    "user_preferences": ("user_preferences",),
+    "user_id_update": ("user_id_update",),
+}
+"""Which lists of items the value of a field may hold."""

@@ -6,8 +6,6 @@ import json
 import re
 from collections.abc import Sequence
 
-from pydantic import SecretStr
-
 from omnichannel.adapters.x.account import XAccount
 from omnichannel.channel import Accept, Admission, Answer, Envelope, HttpReply, Refuse
 from omnichannel.kit.inbound import body_of
@@ -28,13 +26,10 @@ def admit(account: XAccount, accounts: Sequence[XAccount], envelope: Envelope) -
         return _accepted(content) if account.allow_unsigned else Refuse("no signature")
     consumer = [one for each in accounts for one in each.consumer_secret]
     client = [one for each in accounts for one in each.client_secret]
-    if _matches(client or consumer, content, given_oauth2) or _matches(consumer, content, given):
-        return _accepted(content)
+    for secrets, value in ((client or consumer, given_oauth2), (consumer, given)):
+        if value is not None and hmac_matches(secrets, content, value, encoding="base64", prefix="sha256="):
+            return _accepted(content)
     return Refuse("signature does not match")
-
-
-def _matches(secrets: Sequence[SecretStr], content: bytes, given: str | None) -> bool:
-    return given is not None and hmac_matches(secrets, content, given, encoding="base64", prefix="sha256=")
 
 
 def _accepted(content: bytes) -> Admission:
@@ -57,9 +52,6 @@ def _challenge(account: XAccount, envelope: Envelope) -> Admission:
 
 def _crc_secret(account: XAccount) -> str | None:
     """The app's client secret where it has one, says X; older apps have the consumer secret alone."""
-    client_first = account.crc_with != "consumer_secret"
-    order = (account.client_secret, account.consumer_secret)
-    named = [secrets for secrets in (order if client_first else order[::-1]) if secrets]
-    if account.crc_with is not None:
-        named = named[:1] if getattr(account, account.crc_with) else []
-    return named[0][0].get_secret_value() if named else None
+    named = {"client_secret": account.client_secret, "consumer_secret": account.consumer_secret}
+    secrets = named[account.crc_with] if account.crc_with else account.client_secret or account.consumer_secret
+    return secrets[0].get_secret_value() if secrets else None

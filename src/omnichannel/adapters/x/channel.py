@@ -13,11 +13,10 @@ from omnichannel.adapters.x.account import XAccount
 from omnichannel.adapters.x.admit import admit
 from omnichannel.adapters.x.attachments import download_url
 from omnichannel.adapters.x.auth import sign
-from omnichannel.adapters.x.errors import ERRORS, answered_at
-from omnichannel.adapters.x.notices import Accounts
+from omnichannel.adapters.x.errors import ERRORS
 from omnichannel.adapters.x.parse import parse
-from omnichannel.adapters.x.poll import Cursor, poll
-from omnichannel.adapters.x.render import USER_ID, dm_request, files_of, reply_request
+from omnichannel.adapters.x.poll import poll
+from omnichannel.adapters.x.render import USER_ID, dm_request, reply_request
 from omnichannel.adapters.x.upload import upload
 from omnichannel.channel import (
     Admission,
@@ -32,24 +31,25 @@ from omnichannel.channel import (
     HttpRequest,
     Initiation,
     Keys,
-    Level,
     Lifecycle,
     Link,
     LinkCapacity,
     Listen,
-    Outcome,
     Part,
     PriceFact,
     Receipt,
     Rejected,
-    Repeat,
     Token,
 )
-from omnichannel.kit.oauth import refresh_request, token_from
-from omnichannel.kit.refusals import invalid
-from omnichannel.kit.shapes import member, text_of
+from omnichannel.kit.degrade import shortened
+from omnichannel.kit.flows import asked, probed, read
+from omnichannel.kit.oauth import refresh_request, renewed
+from omnichannel.kit.owners import Owner, Owners
+from omnichannel.kit.parts import files_of
+from omnichannel.kit.polling import Cursor
+from omnichannel.kit.refusals import connect_again, invalid
+from omnichannel.kit.shapes import at, text_of
 from omnichannel.kit.urls import with_reference
-from omnichannel.model.base import EPOCH
 from omnichannel.model.content import Media
 
 
@@ -71,6 +71,11 @@ class XChannel(Channel[XAccount]):
     body_limit: ClassVar[int] = facts.BODY_LIMIT
     webhook_secret: ClassVar[str | None] = facts.SIGNED_WITH
 
+    def __init__(self, account: XAccount, accounts: Sequence[XAccount] = ()) -> None:
+        super().__init__(account, accounts)
+        ours = (Owner(account=one.id, user_id=one.own_id, username=one.username) for one in self.accounts)
+        self._owners = Owners(account.id, ours)
+
     def surface(self, name: str) -> Capabilities | None:
         """The surface for this account: pay-per-use replies in public only where it was summoned, and a post without
         a paid subscription is short."""
@@ -79,7 +84,7 @@ class XChannel(Channel[XAccount]):
             return found
         if self.account.tier != "enterprise":
             found = replace(found, initiation=Initiation.SUMMONED)
-        return found if self.account.premium else _short(found, facts.POST_TEXT)
+        return found if self.account.premium else shortened(found, facts.POST_TEXT)
 
     # -- inbound
 
@@ -89,15 +94,14 @@ class XChannel(Channel[XAccount]):
 
     def parse(self, envelope: Envelope) -> Sequence[ChannelEvent]:
         """Events of webhook, stream, poll and replay: the same message has the same key in all of them."""
-        return parse(Accounts(self.account, self.accounts), envelope)
+        return parse(self._owners, envelope)
 
     def listen(self, cursor: str | None) -> Listen:
         """The activity stream: two connections an app. The last minutes are asked for again, where X grants that:
         an enterprise always, others once they have read from it. Polls close larger gaps."""
         again = cursor is not None or self.account.tier == "enterprise"
         query = (("backfill_minutes", str(facts.BACKFILL_MINUTES)),) if again else ()
-        request = HttpRequest(method="GET", url="2/activity/stream", query=query, repeat=Repeat.SAFE, limit="stream")
-        return Listen(request=request, framing="lines", idle=facts.STREAM_IDLE)
+        return Listen(request=read("2/activity/stream", "stream", query), framing="lines", idle=facts.STREAM_IDLE)
 
     def poll(self, cursor: str | None) -> Flow[Batch]:
         """Mentions and DMs newer than the cursor, oldest first."""
@@ -111,34 +115,25 @@ class XChannel(Channel[XAccount]):
 
     def send(self, part: Part) -> Flow[Receipt]:
         """A DM, or a public reply; files are uploaded first."""
-        media_ids: list[str] = []
-        for media in self._files(part):
-            media_id = yield from upload(self, media, part.surface)
-            media_ids.append(media_id)
-        if part.surface == "dm":
-            data = yield from self.call(dm_request(part, media_ids))
-            event_id = self.require(data, "data", "dm_event_id")
-            return Receipt((event_id,), thread=self.require(data, "data", "dm_conversation_id"))
-        data = yield from self.call(reply_request(part, media_ids))
-        return Receipt((self.require(data, "data", "id"),), thread=part.thread)
-
-    def _files(self, part: Part) -> tuple[Media, ...]:
-        """The files, looked at before any is uploaded: a refused message costs no upload."""
         if part.surface not in self.surfaces:
             raise invalid("no_surface", f"X has no surface {part.surface!r}")
-        files = files_of(part)
-        placeholder = ["0"] * len(files)
-        _ = dm_request(part, placeholder) if part.surface == "dm" else reply_request(part, placeholder)
-        return files
+        request_of = dm_request if part.surface == "dm" else reply_request
+        files, media_ids = files_of(part), list[str]()
+        request_of(part, ["0"] * len(files))  # refused before anything is uploaded, which costs
+        for media in files:
+            media_ids += [(yield from upload(self, media, part.surface))]
+        data = yield from self.call(request_of(part, media_ids))
+        if part.surface == "dm":
+            event_id = self.require(data, "data", "dm_event_id")
+            return Receipt((event_id,), thread=self.require(data, "data", "dm_conversation_id"))
+        return Receipt((self.require(data, "data", "id"),), thread=part.thread)
 
     def delete(self, message_id: str, part: Part) -> Flow[None]:
         """Takes a post of ours back; a DM goes from our own view only."""
         if not USER_ID.fullmatch(message_id):
             raise invalid("bad_id", "an id of X is a number")
-        url, limit = (
-            (f"2/dm_events/{message_id}", "dm_delete") if part.surface == "dm" else (f"2/tweets/{message_id}", "delete")
-        )
-        yield from self.call(HttpRequest(method="DELETE", url=url, repeat=Repeat.SAFE, limit=limit))
+        url, limit = ("2/dm_events", "dm_delete") if part.surface == "dm" else ("2/tweets", "delete")
+        yield from asked(self, "DELETE", f"{url}/{message_id}", limit)
 
     # -- credentials and health
 
@@ -151,36 +146,24 @@ class XChannel(Channel[XAccount]):
         known = (token.refresh if token else None) or self.account.refresh_token
         if self.account.uses_oauth1 or not known:
             what = "an OAuth 1.0a token is not renewed" if self.account.uses_oauth1 else "there is no refresh token"
-            raise Rejected(
-                Failure(outcome=Outcome.AUTH, level=Level.ACCOUNT, code="no_refresh", message=f"{what}: connect again")
-            )
+            raise Rejected(connect_again("no_refresh", f"{what}: connect again"))
         public = None if self.account.client_secret else self.account.client_id
-        response = yield from self.http(refresh_request("2/oauth2/token", "", public))
-        failure = self.errors.failure_of(response)
-        if failure is not None:
-            raise Rejected(failure)
-        now = answered_at(response)
-        renewed = token_from(response.json(), now or EPOCH, token)
-        return renewed if now else replace(renewed, expires_at=None)
+        return (yield from renewed(self, self.errors, refresh_request("2/oauth2/token", "", public), token))
 
     def identify(self) -> Flow[tuple[str, str]]:
         """Whose token it is: numeric user id and handle."""
-        request = HttpRequest(method="GET", url="2/users/me", repeat=Repeat.SAFE, limit="me")
-        data = yield from self.call(request)
-        name = text_of(member(member(data, "data"), "username"))
-        return self.require(data, "data", "id"), name or ""
+        data = yield from self.call(read("2/users/me", "me"))
+        return self.require(data, "data", "id"), text_of(at(data, "data.username")) or ""
 
     def probe(self) -> Flow[Failure | None]:
         """Asks who we are: whether the token works, and is the token of this account."""
-        try:
-            found, username = yield from self.identify()
-        except Rejected as refusal:
-            return refusal.failure
         expected = self.account.own_id
-        if expected in (None, found):
-            return None
-        message = f"the token is that of @{username} ({found}), not of {expected}"
-        return Failure(outcome=Outcome.AUTH, level=Level.ACCOUNT, code="other_account", message=message)
+
+        def wrong(found: str, username: str) -> str | None:
+            other = expected not in (None, found)
+            return f"the token is that of @{username} ({found}), not of {expected}" if other else None
+
+        return (yield from probed(self.identify(), wrong))
 
     # -- media and links
 
@@ -190,7 +173,7 @@ class XChannel(Channel[XAccount]):
         url = download_url(media.ref, oauth1=self.account.uses_oauth1)
         if url is None:
             raise invalid("no_file", f"{media.ref!r} is no file of X")
-        return HttpRequest(method="GET", url=url, repeat=Repeat.SAFE, limit="media")
+        return read(url, "media")
 
     def link(self, ref: str, text: str) -> Link | None:
         """A DM to us with the text and `#ref` filled in, which the customer may change; None while our numeric id is
@@ -200,8 +183,3 @@ class XChannel(Channel[XAccount]):
             return None
         query = urlencode({"recipient_id": recipient, "text": with_reference(text, ref)}, quote_via=quote)
         return Link(f"{facts.COMPOSE_URL}?{query}")
-
-
-def _short(surface: Capabilities, limit: int) -> Capabilities:
-    media = {kind: replace(one, caption=min(one.caption, limit)) for kind, one in surface.media.items()}
-    return replace(surface, text_limit=limit, media=media)

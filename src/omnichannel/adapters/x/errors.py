@@ -8,14 +8,14 @@ Codes and texts: https://docs.x.com/x-api/fundamentals/response-codes-and-errors
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from pydantic import JsonValue
 
-from omnichannel.channel import ErrorFacts, ErrorTable, Failure, HttpResponse, Level, Outcome, Rule
+from omnichannel.channel import ErrorFacts, HttpResponse, Level, Outcome, Rule
 from omnichannel.channel.errors import retry_after
+from omnichannel.kit.failures import WindowedErrors
+from omnichannel.kit.times import at_http_date
 
 SEE = "https://docs.x.com/x-api/fundamentals/response-codes-and-errors"
 RATES = "https://docs.x.com/x-api/fundamentals/rate-limits"
@@ -139,35 +139,12 @@ def reset_at(response: HttpResponse) -> datetime | None:
     return datetime.fromtimestamp(int(value), UTC)
 
 
-def answered_at(response: HttpResponse) -> datetime | None:
-    """The platform's own clock: the `Date` of its answer."""
-    try:
-        found = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else None
-
-
 def _wait(response: HttpResponse) -> timedelta | None:
     told = retry_after(response)
-    reset, now = reset_at(response), answered_at(response)
+    reset, now = reset_at(response), at_http_date(response.headers.get("date", ""))
     if told is not None or reset is None or now is None:
         return told
     return min(max(reset - now, timedelta(0)), _MAX_WAIT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class XErrors(ErrorTable):
-    """The table, which also says until when a used-up window lasts."""
-
-    def failure_of(self, response: HttpResponse) -> Failure | None:
-        """None for a success."""
-        facts = self.read(response)
-        if facts is None:
-            return None
-        failure = self.classify(facts)
-        reset = reset_at(response) if failure.outcome is Outcome.RETRY else None
-        return failure if reset is None else replace(failure, not_before=reset)
-
-
-ERRORS = XErrors(read=read_error, rules=RULES)
+ERRORS = WindowedErrors(read=read_error, rules=RULES, reset=reset_at)

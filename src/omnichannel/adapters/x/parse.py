@@ -1,4 +1,4 @@
-"""Bytes of X to events: activity events of webhooks and stream, pages of polls; legacy bodies go to `parse_legacy`.
+"""Bytes of X to events: activity events of webhooks and stream, pages of polls, bodies of the older webhooks.
 
 The key of a message is the id of its post or DM, so that webhook, stream, poll and replay give the same event.
 """
@@ -6,38 +6,36 @@ The key of a message is the id of its post or DM, so that webhook, stream, poll 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any, TypeAlias
 
+from pydantic import ValidationError
 from pydantic_core import from_json
 
-from omnichannel.adapters.x.attachments import post_media
-from omnichannel.adapters.x.messages import Around, Dm, Whose, at_id, dm_event, post_events, unrecognized
-from omnichannel.adapters.x.notices import NOT_OURS, Accounts, block_event, guarded, read_receipts, revoked
-from omnichannel.adapters.x.parse_legacy import direct_message, is_legacy, legacy_events, user_event
-from omnichannel.adapters.x.shapes import Json, inner, surroundings
-from omnichannel.adapters.x.wire import DELETION, DM_EVENT, PARTY, POST, REVOCATION
-from omnichannel.channel import AccountChanged, ChannelEvent, Envelope, MessageDeleted
-from omnichannel.kit.inbound import body_of
-from omnichannel.kit.shapes import is_list, is_object, member, text_of, values_of
-from omnichannel.kit.times import at_iso
-
-IGNORED = (
-    "like.",
-    "follow.",
-    "mute.",
-    "profile.update.",
-    "spaces.",
-    "news.",
-    "dm.indicate_typing",
-    "post.repost.create",
+from omnichannel.adapters.x.messages import (
+    Around,
+    Events,
+    Json,
+    dm_events,
+    post_events,
+    surroundings,
+    unrecognized,
 )
-"""Events that say nothing to us: neither a message nor something about one, nor about our account."""
+from omnichannel.adapters.x.notices import NOT_OURS, about_us, blocked, deleted, revoked, was_read
+from omnichannel.adapters.x.parse_legacy import MODERN, direct_event, is_legacy, revocation
+from omnichannel.adapters.x.wire import IGNORED, LEGACY_IGNORED
+from omnichannel.channel import ChannelEvent, Envelope
+from omnichannel.kit.inbound import body_of, shape_error
+from omnichannel.kit.owners import Owner, Owners
+from omnichannel.kit.shapes import is_list, is_object, member, text_of, values_of
+from omnichannel.kit.times import at_millis
+
 ENCRYPTED = "encrypted XChat message: only a client that holds the conversation's keys can read it"
+Reader: TypeAlias = Callable[[Any, Owner, Around], Events]
 
-Handler = Callable[[Json, Json, Whose, Around], list[ChannelEvent]]
 
-
-def parse(accounts: Accounts, envelope: Envelope) -> list[ChannelEvent]:
+def parse(accounts: Owners, envelope: Envelope) -> Events:
     """The events in an envelope. Never raises; what is not understood becomes `Unrecognized`."""
     content = body_of(envelope)
     around = Around(received_at=envelope.received_at)
@@ -47,13 +45,12 @@ def parse(accounts: Accounts, envelope: Envelope) -> list[ChannelEvent]:
         data: object = from_json(content)
     except ValueError:
         data = None
-    if not is_object(data):
-        text = content.decode("utf-8", "replace")
-        return [unrecognized("body", "not a JSON object", text, accounts.fallback, around)]
-    return _body(data, accounts, around)
+    if is_object(data):
+        return _body(data, accounts, around)
+    return [unrecognized("body", "not a JSON object", content.decode("utf-8", "replace"), accounts.fallback, around)]
 
 
-def _body(data: Json, accounts: Accounts, around: Around) -> list[ChannelEvent]:
+def _body(data: Json, accounts: Owners, around: Around) -> Events:
     found = data.get("data")
     if is_object(found) and "payload" in found:
         return _activity(found, accounts, around)
@@ -62,7 +59,10 @@ def _body(data: Json, accounts: Accounts, around: Around) -> list[ChannelEvent]:
     if is_object(status := data.get("replay_job_status")):
         return [_replay(status, accounts, around)]
     if is_object(event := data.get("user_event")):
-        return guarded("user_event", event, accounts.fallback, around, lambda: user_event(event, accounts, around))
+        modern = revocation(event)
+        if modern is not None:
+            return _activity(modern, accounts, around, ("user_event", event))
+        return [unrecognized("user_event", "kind of user event not known", event, accounts.fallback, around)]
     if is_legacy(data):
         return _legacy(data, accounts, around)
     if data.get("errors"):
@@ -72,187 +72,123 @@ def _body(data: Json, accounts: Accounts, around: Around) -> list[ChannelEvent]:
     return [unrecognized("body", "no data and no events that we know", data, accounts.fallback, around)]
 
 
-def _legacy(data: Json, accounts: Accounts, around: Around) -> list[ChannelEvent]:
-    user_id = text_of(data.get("for_user_id"))
-    whose = accounts.whose(user_id)
-    if whose is None:
-        return [unrecognized("account_activity", f"{NOT_OURS}: {user_id}", data, accounts.fallback, around)]
-    return legacy_events(data, whose, around)
+def _read(read: Reader, item: object, kept: tuple[str, object], whose: Owner, around: Around) -> Events:
+    """What a reader makes of an item; what it cannot read is kept, by its kind and whole."""
+    try:
+        return read(item, whose, around)
+    except ValidationError as error:
+        return [unrecognized(kept[0], shape_error(error), kept[1], whose.account, around)]
 
 
-# ---------------------------------------------------------------- X Activity API
+# ---------------------------------------------------------------- events of webhooks and stream
 
 
-def _activity(event: Json, accounts: Accounts, around: Around) -> list[ChannelEvent]:
+def _activity(event: Json, accounts: Owners, around: Around, was: tuple[str, object] | None = None) -> Events:
+    """An event of the X Activity API; `was` says what it was before, where it came in other words."""
     kind, payload = text_of(event.get("event_type")) or "", event.get("payload")
+    what, whole = was or (kind or "event", event)
     if kind.startswith(IGNORED):
         return []
     if not is_object(payload):
-        return [unrecognized(kind or "event", "payload is no object", event, accounts.fallback, around)]
-    if kind == "oauth.revoke":
-        return guarded(kind, event, accounts.fallback, around, lambda: [_revoked(event, payload, accounts, around)])
-    user_id = text_of(member(event.get("filter"), "user_id"))
-    whose = accounts.whose(user_id)
+        return [unrecognized(what, "payload is no object", whole, accounts.fallback, around)]
+    user_id = text_of(member(payload if kind == "oauth.revoke" else event.get("filter"), "user_id"))
+    whose = accounts.of(user_id)
     if whose is None:
-        return [unrecognized(kind or "event", f"{NOT_OURS}: {user_id}", event, accounts.fallback, around)]
+        return [unrecognized(what, f"{NOT_OURS}: {user_id}", whole, accounts.fallback, around)]
     if kind.startswith(("chat.", "conversation_")):
-        return [unrecognized(kind, ENCRYPTED, event, whose.account, around)]
-    handler = _KINDS.get(kind)
-    if handler is None:
-        return [unrecognized(kind or "event", "event type not known", event, whose.account, around)]
-    near = surroundings({"users": payload.get("users"), "includes": event.get("includes")}, around)
-    return guarded(kind, event, whose.account, near, lambda: handler(event, payload, whose, near))
-
-
-def _post(event: Json, payload: Json, whose: Whose, around: Around) -> list[ChannelEvent]:
-    kind = event["event_type"]
-    post = POST.validate_python(payload)
-    return post_events(post, whose, around, ours=kind == "post.create", quoted=kind == "post.quote.create")
-
-
-def _deleted(event: Json, payload: Json, whose: Whose, around: Around) -> list[ChannelEvent]:
-    gone = DELETION.validate_python(payload)
-    return [
-        MessageDeleted(
-            account=whose.account,
-            dedupe=gone["id"],
-            occurred_at=around.received_at,
-            message_id=gone["id"],
-            sender=gone.get("author_id") or whose.user_id or "",
-        )
-    ]
-
-
-def _direct(event: Json, payload: Json, whose: Whose, around: Around) -> list[ChannelEvent]:
-    """A body of the older API under `payload`; one DM that cannot be read does not spoil the others."""
-    ours, found = event["event_type"] == "dm.sent", payload.get("direct_message_events")
-    if not is_list(found):
-        return [unrecognized(event["event_type"], "no direct_message_events", event, whose.account, around)]
-    events: list[ChannelEvent] = []
-    for item in found:
-        kept = {**event, "payload": {**payload, "direct_message_events": [item]}}
-        read = partial(_direct_one, item, whose, around, ours)
-        events += guarded(event["event_type"], kept, whose.account, around, read)
+        return [unrecognized(what, ENCRYPTED, whole, whose.account, around)]
+    read, items = _KINDS.get(kind), payload.get("direct_message_events") if kind in _DIRECT else [payload]
+    if read is None or not is_list(items):
+        reason = "event type not known" if read is None else "no direct_message_events"
+        return [unrecognized(what, reason, whole, whose.account, around)]
+    near, events = _near(event, around), Events()
+    for item in items:
+        # One DM that cannot be read does not spoil the others.
+        kept = {**event, "payload": {**payload, "direct_message_events": [item]}} if kind in _DIRECT else whole
+        events += _read(read, item, (what, kept), whose, near)
     return events
 
 
-def _direct_one(item: object, whose: Whose, around: Around, ours: bool) -> list[ChannelEvent]:
-    return [direct_message(item, whose, around, ours=ours)]
+def _near(event: Json, around: Around) -> Around:
+    near = surroundings({"users": member(event["payload"], "users"), "includes": event.get("includes")}, around)
+    at, key = at_millis(text_of(event.get("at"))), text_of(event.get("event_uuid")) or ""
+    return replace(near, received_at=at or around.received_at, key=key)
 
 
-def _read(event: Json, payload: Json, whose: Whose, around: Around) -> list[ChannelEvent]:
-    # The shape is not shown in X's documents: it is taken to be that of the older API, alone or in its list.
-    many = payload.get("direct_message_mark_read_events")
-    return read_receipts(many if is_list(many) else [payload], whose, around)
-
-
-def _blocked(event: Json, payload: Json, whose: Whose, around: Around) -> list[ChannelEvent]:
-    source, target = (PARTY.validate_python(inner(payload.get(name)))["id"] for name in ("source", "target"))
-    key = text_of(event.get("event_uuid")) or f"{event['event_type']}:{source}:{target}"
-    return [block_event(source, target, event["event_type"] == "block.block", key, whose, around)]
-
-
-_KINDS: Mapping[str, Handler] = {
-    "post.create": _post,
-    "post.mention.create": _post,
-    "post.reply.create": _post,
-    "post.quote.create": _post,
-    "post.delete": _deleted,
-    "dm.received": _direct,
-    "dm.sent": _direct,
-    "dm.read": _read,
-    "block.block": _blocked,
-    "block.unblock": _blocked,
+_DIRECT = ("dm.received", "dm.sent")
+_KINDS: Mapping[str, Reader] = {
+    "post.create": partial(post_events, ours=True),
+    "post.mention.create": post_events,
+    "post.reply.create": post_events,
+    "post.quote.create": partial(post_events, quoted=True),
+    "post.delete": deleted,
+    "dm.received": direct_event,
+    "dm.sent": partial(direct_event, ours=True),
+    "dm.read": was_read,
+    "block.block": partial(blocked, on=True),
+    "block.unblock": partial(blocked, on=False),
+    "oauth.revoke": revoked,
 }
 
 
-def _revoked(event: Json, payload: Json, accounts: Accounts, around: Around) -> ChannelEvent:
-    gone = REVOCATION.validate_python(payload)
-    whose = accounts.whose(gone["user_id"])
+def _legacy(data: Json, accounts: Owners, around: Around) -> Events:
+    """The events in all lists of a body, each kept with its kind, so that what is not read can be read later."""
+    user_id = text_of(data.get("for_user_id"))
+    whose = accounts.of(user_id)
     if whose is None:
-        reason = f"{NOT_OURS}: {gone['user_id']}"
-        return unrecognized("oauth.revoke", reason, event, accounts.fallback, around)
-    return revoked(whose, gone["user_id"], gone.get("date_time"), gone.get("app_id"), around)
+        return [unrecognized("account_activity", f"{NOT_OURS}: {user_id}", data, accounts.fallback, around)]
+    lists = {key: items for key, items in data.items() if key.endswith("_events")}
+    near, events = surroundings(data, around), Events()
+    for key, items in lists.items():
+        if key in MODERN and is_list(items):
+            for item in items:
+                kept = {"for_user_id": whose.user_id, key: [item]}
+                events += _read(partial(_modernised, key), item, (key, kept), whose, near)
+        elif key not in LEGACY_IGNORED:
+            events.append(unrecognized(key, "list of events not known", {key: items}, whose.account, around))
+    if not lists:
+        events.append(unrecognized("account_activity", "no list of events", data, whose.account, around))
+    return events
 
 
-def _replay(status: Json, accounts: Accounts, around: Around) -> ChannelEvent:
+def _modernised(key: str, item: object, whose: Owner, around: Around) -> Events:
+    event = MODERN[key](item)
+    return _KINDS[event["event_type"]](event["payload"], whose, _near(event, around))
+
+
+def _replay(status: Json, accounts: Owners, around: Around) -> ChannelEvent:
     job, state = text_of(status.get("job_id")) or "", text_of(status.get("job_state")) or "unknown"
-    said = text_of(status.get("job_state_description")) or ""
-    return AccountChanged(
-        account=accounts.fallback,
-        dedupe=f"replay:{job}:{state}",
-        occurred_at=around.received_at,
-        state="info",
-        detail=f"replay job {job}: {state}. {said}".strip(),
-    )
+    detail = f"replay job {job}: {state}. {text_of(status.get('job_state_description')) or ''}".strip()
+    return about_us(accounts.fallback, f"replay:{job}:{state}", around.received_at, detail)
 
 
-def _stream_error(data: Json, accounts: Accounts, around: Around) -> ChannelEvent:
+def _stream_error(data: Json, accounts: Owners, around: Around) -> ChannelEvent:
     """The stream says why it ends: https://docs.x.com/x-api/fundamentals/handling-disconnections."""
     unknown = unrecognized("errors", "X reports an error", data, accounts.fallback, around)
     first = next(iter(values_of(data["errors"])), None)
-    words = [text_of(member(first, name)) for name in ("title", "detail", "message")]
-    if not any(words):
-        return unknown
-    return AccountChanged(
-        account=accounts.fallback,
-        dedupe=unknown.dedupe,
-        occurred_at=around.received_at,
-        state="info",
-        detail=": ".join(one for one in words if one),
-    )
+    words = [found for name in ("title", "detail", "message") if (found := text_of(member(first, name)))]
+    return about_us(unknown.account, unknown.dedupe, unknown.occurred_at, ": ".join(words)) if words else unknown
 
 
 # ---------------------------------------------------------------- pages
 
 
-def _page(data: Json, accounts: Accounts, around: Around) -> list[ChannelEvent]:
+def _page(data: Json, accounts: Owners, around: Around) -> Events:
     """A page of posts or DMs, newest first as X gives it; a poll's envelope is a page of one, with `for_user_id`."""
     found: object = data["data"]
-    items = found[::-1] if is_list(found) else [found]
     user_id = text_of(data.get("for_user_id"))
-    whose = accounts.whose(user_id)
-    near = surroundings(data, around)
-    events: list[ChannelEvent] = []
-    for item in items:
+    whose, near, events = accounts.of(user_id), surroundings(data, around), Events()
+    for item in found[::-1] if is_list(found) else [found]:
         if is_object(item) and "payload" in item:
             events += _activity(item, accounts, around)
         elif whose is None:
             events.append(unrecognized("page", f"{NOT_OURS}: {user_id}", item, accounts.fallback, around))
+        elif not is_object(item):
+            events.append(unrecognized("item", "not an object", item, whose.account, around))
+        elif "event_type" in item:
+            events += _read(dm_events, item, ("dm_event", item), whose, near)
+        elif "text" in item:
+            events += _read(post_events, item, ("post", item), whose, near)
         else:
-            events += _item(item, whose, near)
+            events.append(unrecognized("item", "neither a post nor a DM", item, whose.account, around))
     return events
-
-
-def _item(item: object, whose: Whose, around: Around) -> list[ChannelEvent]:
-    if not is_object(item):
-        return [unrecognized("item", "not an object", item, whose.account, around)]
-    if "event_type" in item:
-        return guarded("dm_event", item, whose.account, around, lambda: _looked_up(item, whose, around))
-    if "text" not in item:
-        return [unrecognized("item", "neither a post nor a DM", item, whose.account, around)]
-    return guarded("post", item, whose.account, around, lambda: post_events(POST.validate_python(item), whose, around))
-
-
-def _looked_up(item: Json, whose: Whose, around: Around) -> list[ChannelEvent]:
-    event = DM_EVENT.validate_python(item)
-    if event["event_type"] in ("ParticipantsJoin", "ParticipantsLeave"):
-        return []
-    sender = event.get("sender_id")
-    if event["event_type"] != "MessageCreate" or sender is None:
-        reason = "no sender_id: ask for it in dm_event.fields" if sender is None else "DM event of unknown type"
-        return [unrecognized("dm_event", reason, item, whose.account, around)]
-    thread = event.get("dm_conversation_id") or ""
-    people = [one for one in thread.split("-") if one != sender] if "-" in thread else []
-    keys = (event.get("attachments") or {}).get("media_keys") or []
-    dm = Dm(
-        id=event["id"],
-        sender=sender,
-        recipient=people[0] if people else "",
-        thread=thread,
-        text=event.get("text") or "",
-        sent_at=at_iso(event.get("created_at")) or at_id(event["id"]) or around.received_at,
-        attachments=tuple(post_media(around.media[key]) for key in keys if key in around.media),
-        group=bool(thread) and "-" not in thread,
-    )
-    return [dm_event(dm, whose, around)]

@@ -8,26 +8,10 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from omnichannel.channel import HttpRequest, Part
+from omnichannel.kit.parts import words_of
 from omnichannel.kit.refusals import invalid
-from omnichannel.model.content import Media, Text
 
 USER_ID = re.compile(r"[0-9]{1,19}")
-
-
-def words_of(part: Part) -> str:
-    """The text of a part. Raises `Rejected` for a kind of content that X has not."""
-    match part.content:
-        case Text() | Media():
-            return part.text
-        case _:
-            raise invalid("unsupported_content", f"X has no {part.content.type_}")
-
-
-def files_of(part: Part) -> tuple[Media, ...]:
-    """The files of a part."""
-    if isinstance(part.content, Media):
-        return (part.content,)
-    return part.content.attachments if isinstance(part.content, Text) else ()
 
 
 def dm_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
@@ -35,9 +19,7 @@ def dm_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
 
     The thread of a public post is a number as a group's is: only a thread that came as a group is taken for one.
     """
-    text = words_of(part)
-    if not text and not media_ids:
-        raise invalid("empty", "a DM needs a text or a file")
+    text = _text(part, media_ids)
     if len(media_ids) > 1:
         raise invalid("too_many_files", "a DM takes one file")
     group = part.context.get("group")
@@ -58,9 +40,7 @@ def reply_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
 
     The latest version of an edited post is the one to answer; it stands in the context.
     """
-    text = words_of(part)
-    if not text and not media_ids:
-        raise invalid("empty", "a post needs a text or a file")
+    text = _text(part, media_ids)
     target = part.reply_to or part.context.get("post")
     if target is None or not USER_ID.fullmatch(target):
         raise invalid("no_post", "there is no post to reply to")
@@ -68,3 +48,10 @@ def reply_request(part: Part, media_ids: Sequence[str]) -> HttpRequest:
     if media_ids:
         body["media"] = {"media_ids": list(media_ids)}
     return HttpRequest(method="POST", url="2/tweets", body=body, limit="post")
+
+
+def _text(part: Part, media_ids: Sequence[str]) -> str:
+    text = words_of(part, "X")
+    if not text and not media_ids:
+        raise invalid("empty", "a message needs a text or a file")
+    return text

@@ -9,29 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from omnichannel.adapters.x.upload import Caller
-from omnichannel.channel import Flow, Form, HttpRequest, Repeat, Token
+from omnichannel.adapters.x.surfaces import EVENT_TYPES as EVENT_TYPES
+from omnichannel.channel import Flow, Token
+from omnichannel.kit.flows import Caller, asked
+from omnichannel.kit.oauth import client_credentials
 from omnichannel.kit.refusals import invalid
-from omnichannel.kit.shapes import is_list, member, text_of, values_of
-
-EVENT_TYPES = (
-    "dm.received",
-    "dm.sent",
-    "dm.read",
-    "post.create",
-    "post.delete",
-    "post.mention.create",
-    "post.reply.create",
-    "post.quote.create",
-    "chat.received",
-    "oauth.revoke",
-)
-"""What a support desk wants to hear. `chat.received` says that somebody writes where we cannot read."""
-_Method = Literal["GET", "POST", "PUT", "DELETE"]
+from omnichannel.kit.shapes import at, member, text_of, values_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,26 +31,25 @@ class Webhook:
 
 def register_webhook(caller: Caller, url: str) -> Flow[Webhook]:
     """Registers a URL (https, without a port); X calls it with a challenge before it answers."""
-    data = yield from caller.call(_request("POST", "2/webhooks", "webhooks", {"url": url}))
+    data = yield from asked(caller, "POST", "2/webhooks", "webhooks", {"url": url})
     return _webhook(member(data, "data") or data)
 
 
 def webhooks(caller: Caller) -> Flow[tuple[Webhook, ...]]:
     """The app's webhooks."""
-    data = yield from caller.call(_request("GET", "2/webhooks", "webhooks"))
+    data = yield from asked(caller, "GET", "2/webhooks", "webhooks")
     return tuple(_webhook(one) for one in values_of(member(data, "data")))
 
 
 def recheck_webhook(caller: Caller, webhook_id: str) -> Flow[bool]:
     """Has X try the challenge again, and so brings an invalid webhook back. Gives whether it is valid now."""
-    data = yield from caller.call(_request("PUT", f"2/webhooks/{webhook_id}", "webhooks"))
-    told = member(data, "data")
-    return bool(member(told, "valid") or member(told, "attempted"))
+    data = yield from asked(caller, "PUT", f"2/webhooks/{webhook_id}", "webhooks")
+    return bool(at(data, "data.valid") or at(data, "data.attempted"))
 
 
 def delete_webhook(caller: Caller, webhook_id: str) -> Flow[None]:
     """Takes a webhook away, with all that is subscribed on it."""
-    yield from caller.call(_request("DELETE", f"2/webhooks/{webhook_id}", "webhooks"))
+    yield from asked(caller, "DELETE", f"2/webhooks/{webhook_id}", "webhooks")
 
 
 def ensure_webhook(caller: Caller, url: str) -> Flow[Webhook]:
@@ -85,12 +70,11 @@ def subscribe(
 
     Without a webhook they come by the stream alone. Each is free; what it delivers costs.
     """
-    listed = yield from caller.call(_request("GET", "2/activity/subscriptions", "subscriptions"))
+    listed = yield from asked(caller, "GET", "2/activity/subscriptions", "subscriptions")
     have = {
         text_of(member(one, "event_type")): text_of(member(one, "subscription_id")) or ""
         for one in values_of(member(listed, "data"))
-        if text_of(member(member(one, "filter"), "user_id")) == user_id
-        and text_of(member(one, "webhook_id")) == webhook_id
+        if (text_of(at(one, "filter.user_id")), text_of(member(one, "webhook_id"))) == (user_id, webhook_id)
     }
     ids: list[str] = []
     for event_type in event_types:
@@ -98,23 +82,24 @@ def subscribe(
             body: dict[str, JsonValue] = {"event_type": event_type, "filter": {"user_id": user_id}}
             body |= {"webhook_id": webhook_id} if webhook_id else {}
             body |= {"tag": tag[:200]} if tag else {}
-            made = yield from caller.call(_request("POST", "2/activity/subscriptions", "subscriptions", body))
-            have[event_type] = _subscription_id(made)
+            made = yield from asked(caller, "POST", "2/activity/subscriptions", "subscriptions", body)
+            # The documents show an object in one place, a list in another.
+            found = at(made, "data.subscription_id") or at(made, "data.0.subscription_id")
+            have[event_type] = text_of(found) or ""
         ids.append(have[event_type])
     return tuple(ids)
 
 
 def unsubscribe(caller: Caller, subscription_id: str) -> Flow[None]:
     """Ends a subscription."""
-    yield from caller.call(_request("DELETE", f"2/activity/subscriptions/{subscription_id}", "subscriptions"))
+    yield from asked(caller, "DELETE", f"2/activity/subscriptions/{subscription_id}", "subscriptions")
 
 
 def subscribe_legacy(caller: Caller, webhook_id: str) -> Flow[bool]:
     """Subscribes the token's account to all events of the deprecated Account Activity API."""
     path = f"2/account_activity/webhooks/{webhook_id}/subscriptions/all"
-    nothing: dict[str, JsonValue] = {}
-    data = yield from caller.call(_request("POST", path, "subscriptions", nothing))
-    return bool(member(member(data, "data"), "subscribed"))
+    data = yield from asked(caller, "POST", path, "subscriptions", {})
+    return bool(at(data, "data.subscribed"))
 
 
 def replay(caller: Caller, webhook_id: str, start: datetime, end: datetime) -> Flow[str]:
@@ -122,31 +107,16 @@ def replay(caller: Caller, webhook_id: str, start: datetime, end: datetime) -> F
 
     Events that came already are told by their keys. `replay_job_status` comes by the webhook when it is done.
     """
-    span: dict[str, JsonValue] = {
-        "webhook_id": webhook_id,
-        "from_date": f"{start.astimezone(UTC):%Y%m%d%H%M}",
-        "to_date": f"{end.astimezone(UTC):%Y%m%d%H%M}",
-    }
-    data = yield from caller.call(_request("POST", "2/webhooks/replay", "replay", span))
-    return text_of(member(member(data, "data"), "job_id")) or text_of(member(data, "job_id")) or ""
+    first, last = (f"{time.astimezone(UTC):%Y%m%d%H%M}" for time in (start, end))
+    span: JsonValue = {"webhook_id": webhook_id, "from_date": first, "to_date": last}
+    data = yield from asked(caller, "POST", "2/webhooks/replay", "replay", span)
+    return text_of(at(data, "data.job_id")) or text_of(member(data, "job_id")) or ""
 
 
 def app_token(caller: Caller) -> Flow[Token]:
     """The app-only token of a consumer key and secret, for `app_bearer`. It does not expire."""
-    request = HttpRequest(
-        method="POST",
-        url="oauth2/token",
-        body=Form((("grant_type", "client_credentials"),)),
-        repeat=Repeat.SAFE,
-        limit="token",
-    )
-    data = yield from caller.call(request)
+    data = yield from caller.call(client_credentials("oauth2/token"))
     return Token(value=caller.require(data, "access_token"))
-
-
-def _request(method: _Method, url: str, limit: str, body: JsonValue = None) -> HttpRequest:
-    """Nothing here speaks to a customer: done twice, it is as if it had been done once, or refused by name."""
-    return HttpRequest(method=method, url=url, body=body, repeat=Repeat.SAFE, limit=limit)
 
 
 def _webhook(data: object) -> Webhook:
@@ -154,10 +124,3 @@ def _webhook(data: object) -> Webhook:
     if found is None:
         raise invalid("unreadable", "X gave no webhook id")
     return Webhook(id=found, url=text_of(member(data, "url")) or "", valid=member(data, "valid") is True)
-
-
-def _subscription_id(data: Any) -> str:
-    """The documents show an object in one place, a list in another."""
-    found = member(data, "data")
-    many = found if is_list(found) else [found]
-    return next((one for each in many if (one := text_of(member(each, "subscription_id")))), "")

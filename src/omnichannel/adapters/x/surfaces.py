@@ -64,6 +64,20 @@ BACKFILL_MINUTES = 5
 PROCESSING_CHECKS = 30
 COMPOSE_URL = "https://x.com/messages/compose"
 
+EVENT_TYPES = (
+    "dm.received",
+    "dm.sent",
+    "dm.read",
+    "post.create",
+    "post.delete",
+    "post.mention.create",
+    "post.reply.create",
+    "post.quote.create",
+    "chat.received",
+    "oauth.revoke",
+)
+"""What a support desk wants to hear. `chat.received` says that somebody writes where we cannot read."""
+
 _QUARTER = timedelta(minutes=15)
 _DAY = timedelta(hours=24)
 

@@ -6,7 +6,7 @@ the description of the API has both `…tweets` and, since 2.167, `…posts` nam
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import BeforeValidator, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
@@ -19,6 +19,10 @@ def _as_text(value: object) -> object:
 
 Id = Annotated[str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[0-9]{1,19}$")]
 Digits = Annotated[str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[0-9]{1,19}$")]
+
+
+NO_LANGUAGE = frozenset({"und", "zxx", "art"})
+OLD_LANGUAGES = {"in": "id", "iw": "he", "ji": "yi"}
 
 
 class Affiliation(TypedDict):
@@ -94,7 +98,7 @@ class MediaObject(TypedDict):
 
 
 class DmEvent(TypedDict):
-    """A DM as the look-up endpoints give it."""
+    """A DM as the look-up endpoints give it; the last three are said by webhooks and the stream alone."""
 
     id: Id
     event_type: str
@@ -103,52 +107,9 @@ class DmEvent(TypedDict):
     dm_conversation_id: NotRequired[str | None]
     created_at: NotRequired[str | None]
     attachments: NotRequired[Attachments | None]
-
-
-class VideoInfo(TypedDict):
-    variants: NotRequired[list[Variant] | None]
-
-
-class LegacyMedia(TypedDict):
-    id_str: NotRequired[str | None]
-    type: NotRequired[str | None]
-    media_url_https: NotRequired[str | None]
-    ext_alt_text: NotRequired[str | None]
-    video_info: NotRequired[VideoInfo | None]
-
-
-class DmAttachment(TypedDict):
-    type: NotRequired[str | None]
-    media: NotRequired[LegacyMedia | None]
-
-
-class QuickReplyResponse(TypedDict):
-    metadata: NotRequired[str | None]
-
-
-class MessageData(TypedDict):
-    text: NotRequired[str | None]
-    attachment: NotRequired[DmAttachment | None]
-    quick_reply_response: NotRequired[QuickReplyResponse | None]
-
-
-class Target(TypedDict):
-    recipient_id: Id
-
-
-class MessageCreate(TypedDict):
-    target: Target
-    sender_id: Id
-    message_data: MessageData
-
-
-class DirectMessage(TypedDict):
-    """A DM as webhooks and the stream give it, in the words of API v1.1."""
-
-    id: Id
-    type: NotRequired[str | None]
+    recipient_id: NotRequired[Id | None]
+    choice: NotRequired[str | None]
     created_timestamp: NotRequired[Digits | None]
-    message_create: MessageCreate
 
 
 class MarkRead(TypedDict):
@@ -176,11 +137,100 @@ USER: TypeAdapter[User] = TypeAdapter(User)
 POST: TypeAdapter[Post] = TypeAdapter(Post)
 MEDIA: TypeAdapter[MediaObject] = TypeAdapter(MediaObject)
 DM_EVENT: TypeAdapter[DmEvent] = TypeAdapter(DmEvent)
-DIRECT_MESSAGE: TypeAdapter[DirectMessage] = TypeAdapter(DirectMessage)
 MARK_READ: TypeAdapter[MarkRead] = TypeAdapter(MarkRead)
 DELETION: TypeAdapter[Deletion] = TypeAdapter(Deletion)
 REVOCATION: TypeAdapter[Revocation] = TypeAdapter(Revocation)
 PARTY: TypeAdapter[Party] = TypeAdapter(Party)
-LEGACY_MEDIA: TypeAdapter[LegacyMedia] = TypeAdapter(LegacyMedia)
 
-Json = dict[str, Any]
+# ---------------------------------------------------------------- what is said of which event
+
+IGNORED = (
+    "like.",
+    "follow.",
+    "mute.",
+    "profile.update.",
+    "spaces.",
+    "news.",
+    "dm.indicate_typing",
+    "post.repost.create",
+)
+"""Activity events that say nothing to us: neither a message nor something about one, nor about our account."""
+LEGACY_IGNORED = frozenset(
+    {
+        "favorite_events",
+        "follow_events",
+        "unfollow_events",
+        "mute_events",
+        "unmute_events",
+        "direct_message_indicate_typing_events",
+        "spaces_events",
+    }
+)
+
+# ---------------------------------------------------------------- objects of API v1.1 in the words of v2
+
+# Where each field stands there: the first path that leads anywhere. Numbers lose digits in some JSON readers, so the
+# strings beside them come first. v1.1 has no conversation id: a reply is joined to what it answers.
+V1_USER = {"id": ("id_str", "id"), "username": ("screen_name", "username")}
+V1_POST = {
+    "id": ("id_str", "id"),
+    "text": ("extended_tweet.full_text", "full_text", "text"),
+    "author_id": ("user.id_str", "user.id"),
+    "in_reply_to_user_id": ("in_reply_to_user_id_str",),
+    "lang": ("lang",),
+    "display_text_range": ("extended_tweet.display_text_range", "display_text_range"),
+}
+V1_REFERENCES = {
+    "retweeted": ("retweeted_status.id_str",),
+    "replied_to": ("in_reply_to_status_id_str",),
+    "quoted": ("quoted_status_id_str",),
+}
+V1_CITED = {"id": ("quoted_status.id_str",), "author_id": ("quoted_status.user.id_str", "quoted_status.user.id")}
+V1_MENTION = {"id": ("id_str",), "username": ("screen_name",), "start": ("indices.0",)}
+V1_MEDIA = {
+    "media_key": ("id_str",),
+    "type": ("type",),
+    "preview_image_url": ("media_url_https",),
+    "alt_text": ("ext_alt_text",),
+    "variants": ("video_info.variants",),
+}
+V1_LISTS = {
+    "media": ("extended_tweet.extended_entities.media", "extended_entities.media"),
+    "mentions": ("extended_tweet.entities.user_mentions", "entities.user_mentions"),
+}
+V1_DM = {
+    "id": ("id",),
+    "sender_id": ("message_create.sender_id",),
+    "recipient_id": ("message_create.target.recipient_id",),
+    "text": ("message_create.message_data.text",),
+    "choice": ("message_create.message_data.quick_reply_response.metadata",),
+    "created_timestamp": ("created_timestamp",),
+}
+V1_DELETION = {"id": ("status.id",), "author_id": ("status.user_id",)}
+V1_REVOCATION = {
+    "user_id": ("revoke.source.user_id",),
+    "app_id": ("revoke.target.app_id",),
+    "date_time": ("revoke.date_time",),
+}
+
+# ---------------------------------------------------------------- the fields that are asked for
+
+_COMMON = (
+    (
+        "tweet.fields",
+        "attachments,author_id,conversation_id,created_at,display_text_range,edit_history_tweet_ids,entities,id,"
+        "in_reply_to_user_id,lang,note_tweet,referenced_tweets,text",
+    ),
+    ("user.fields", "id,name,username"),
+    ("media.fields", "alt_text,media_key,preview_image_url,type,url,variants"),
+)
+MENTION_QUERY = (
+    ("expansions", "attachments.media_keys,author_id,in_reply_to_user_id,referenced_tweets.id"),
+    *_COMMON,
+)
+DM_QUERY = (
+    ("event_types", "MessageCreate"),
+    ("dm_event.fields", "attachments,created_at,dm_conversation_id,event_type,id,referenced_tweets,sender_id,text"),
+    ("expansions", "attachments.media_keys,sender_id"),
+    *_COMMON[1:],
+)

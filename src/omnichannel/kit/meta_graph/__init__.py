@@ -10,7 +10,7 @@ from omnichannel.kit.meta_graph.channel import (
 )
 from omnichannel.kit.meta_graph.errors import GRAPH_RULES, facts_of, field_of, late_failure, read_graph_error
 from omnichannel.kit.meta_graph.notices import TEMPLATE_FIELDS, template_news
-from omnichannel.kit.meta_graph.templates import Body, ButtonSlot, Filled, TemplateSpec, refused
+from omnichannel.kit.meta_graph.templates import Body, ButtonSlot, Filled, TemplateSpec
 from omnichannel.kit.meta_graph.webhooks import (
     SIGNATURE_HEADER,
     Keeper,
@@ -52,7 +52,6 @@ __all__ = [
     "moment_ms",
     "read_graph_error",
     "read_json",
-    "refused",
     "signature_ok",
     "template_news",
     "upload_request",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
@@ -16,6 +16,7 @@ from omnichannel.channel.wire import (
     Admission,
     Envelope,
     FilePart,
+    Flow,
     HttpRequest,
     Keys,
     Multipart,
@@ -23,7 +24,10 @@ from omnichannel.channel.wire import (
     Repeat,
     Token,
 )
+from omnichannel.kit.flows import read
 from omnichannel.kit.inbound import body_of
+from omnichannel.kit.meta_graph.errors import field_of
+from omnichannel.kit.meta_graph.templates import Body
 from omnichannel.kit.meta_graph.webhooks import SIGNATURE_HEADER, handshake, signature_ok
 from omnichannel.kit.urls import same_origin
 from omnichannel.model.content import Media
@@ -86,6 +90,24 @@ class GraphChannel(Channel[GraphAccountT], Generic[GraphAccountT]):
             return request
         secret = token.value if token is not None else account.token.get_secret_value()
         return replace(request, url=url, headers={**request.headers, "authorization": f"Bearer {secret}"})
+
+    def messages(self, sender: str, body: Body, repeat: Repeat = Repeat.UNSAFE, limit: str = "send") -> Flow[Any]:
+        """What the Send API answers to a body. Raises `Rejected`."""
+        url = f"{sender}/messages"
+        return (yield from self.call(HttpRequest(method="POST", url=url, body=body, repeat=repeat, limit=limit)))
+
+    def placed(self, media: Media, upload: HttpRequest, link: str, named: str) -> Flow[Body]:
+        """Where the platform finds a file: at a `link`, or under the id that it gave us or gives with the `upload`.
+        Raises `Rejected`."""
+        if media.ref.startswith("https://"):
+            return {link: media.ref}
+        if media.ref.startswith("platform:"):
+            return {named: media.ref.removeprefix("platform:")}
+        return {named: field_of((yield from self.call(upload)), named)}
+
+    def told(self, path: str, name: str, limit: str = "read", **query: str) -> Flow[str]:
+        """A string of what Graph tells about an object. Raises `Rejected`."""
+        return field_of((yield from self.call(read(path, limit, query.items()))), name)
 
 
 def graph_url(version: str, path: str, *, host: str = "graph.facebook.com") -> str:

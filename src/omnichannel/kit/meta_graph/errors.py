@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from omnichannel.channel.errors import ErrorFacts, ErrorTable, Rule, read_status, retry_after, unreadable
 from omnichannel.channel.wire import HttpResponse
+from omnichannel.kit.failures import reported_later
 from omnichannel.model.outcome import Failure, Level, Outcome
 
 __all__ = ["GRAPH_RULES", "facts_of", "field_of", "late_failure", "read_graph_error"]
@@ -71,17 +72,7 @@ def facts_of(error: Mapping[str, JsonValue]) -> ErrorFacts:
 
 def late_failure(table: ErrorTable, error: Mapping[str, JsonValue], see: str) -> Failure:
     """What a webhook says went wrong with a message that had been accepted: the same rules, and always certain."""
-    failure = table.classify(facts_of(error))
-    if failure.recognized:
-        return failure
-    return Failure(
-        outcome=Outcome.INVALID,
-        level=Level.MESSAGE,
-        code=failure.code,
-        message=failure.message,
-        recognized=False,
-        see=see,
-    )
+    return reported_later(table, facts_of(error), see)
 
 
 def field_of(answer: JsonValue, name: str) -> str:

@@ -6,13 +6,12 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field, JsonValue
 
-from omnichannel.channel.errors import Rejected
+from omnichannel.kit.refusals import invalid
 from omnichannel.kit.slots import format_slot, pick_language
 from omnichannel.model.base import Frozen
 from omnichannel.model.content import Template
-from omnichannel.model.outcome import Failure, Level, Outcome
 
-__all__ = ["Body", "ButtonSlot", "Filled", "TemplateSpec", "refused"]
+__all__ = ["Body", "ButtonSlot", "Filled", "TemplateSpec"]
 
 Body: TypeAlias = dict[str, JsonValue]
 
@@ -50,7 +49,7 @@ class Filled:
 
     def __init__(self, content: Template, spec: TemplateSpec | None, language: str | None) -> None:
         if spec is None:
-            raise refused("unknown_template", f"the account has no template {content.name!r}")
+            raise invalid("unknown_template", f"the account has no template {content.name!r}")
         self.spec = spec
         self._content = content
         self._language, self.code = pick_language(spec.languages, language)
@@ -58,7 +57,7 @@ class Filled:
     def slot(self, name: str) -> str:
         """A value as the language writes it. Raises `Rejected` where it is missing."""
         if name not in self._content.slots:
-            raise refused("missing_slot", f"template {self._content.name!r} needs the slot {name!r}")
+            raise invalid("missing_slot", f"template {self._content.name!r} needs the slot {name!r}")
         return format_slot(self._content.slots[name], self._language)
 
     def start(self) -> list[JsonValue]:
@@ -78,11 +77,6 @@ class Filled:
         if components:
             body["components"] = components
         return body
-
-
-def refused(code: str, message: str) -> Rejected:
-    """A part that the platform has no way to say; refused before a request is made."""
-    return Rejected(Failure(outcome=Outcome.INVALID, level=Level.MESSAGE, code=code, message=message))
 
 
 def _header(spec: TemplateSpec, value: str) -> JsonValue:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from omnichannel.channel.wire import Admission, Answer, HttpReply, Refuse
 from omnichannel.kit.inbound import unrecognized
 from omnichannel.kit.signatures import hmac_matches, same
-from omnichannel.model.event import Unrecognized
+from omnichannel.model.event import ChannelEvent, Unrecognized
 
 __all__ = [
     "SIGNATURE_HEADER",
@@ -31,6 +31,7 @@ __all__ = [
     "why",
 ]
 
+T = TypeVar("T")
 SIGNATURE_HEADER = "x-hub-signature-256"
 _SECONDS = 10**11
 
@@ -86,6 +87,27 @@ class Keeper:
     def item(self, what: str, reason: str, item: Any) -> Unrecognized:
         """A part of a webhook's JSON."""
         return self.text(what, reason, to_json(item).decode())
+
+    def each(
+        self, what: str, items: Iterable[Any], read: Callable[[Any], Iterable[ChannelEvent]]
+    ) -> Iterator[ChannelEvent]:
+        """What `read` makes of each item; an item that it raises `ValidationError` or `Unclear` for is kept."""
+        for item in items:
+            try:
+                yield from read(item)
+            except (ValidationError, Unclear) as error:
+                yield self.item(what, why(error), item)
+
+    def valid(self, what: str, adapter: TypeAdapter[T], items: Iterable[Any]) -> tuple[list[T], list[ChannelEvent]]:
+        """The items of that shape, and the others."""
+        found: list[T] = []
+        lost: list[ChannelEvent] = []
+        for item in items:
+            try:
+                found.append(adapter.validate_python(item))
+            except ValidationError as error:
+                lost.append(self.item(what, why(error), item))
+        return found, lost
 
     def text(self, what: str, reason: str, content: str) -> Unrecognized:
         """What is not even JSON."""

@@ -191,6 +191,14 @@ class Simulator(ABC):
             found = self.customers[handle] = SimCustomer(name=name, handle=handle, language=language, country=country)
         return found
 
+    def known(self, handle: str) -> SimCustomer:
+        """The customer of a handle. Raises `LookupError` that names those there are."""
+        found = self.customers.get(handle)
+        if found is None:
+            there = ", ".join(self.customers) or "none"
+            raise LookupError(f"nobody is called {handle!r} on {self.channel}; there are: {there}")
+        return found
+
     def value_of(self, handle: str, account_id: str | None = None) -> str:
         """The value of a customer's address, as the platform tells it to our account (the first one)."""
         return handle

@@ -118,10 +118,7 @@ class MastodonSimulator(MastodonPages):
 
     def person(self, handle: str) -> SimPerson:
         """The person behind a customer's handle. Raises `LookupError`."""
-        customer = self.customers.get(handle)
-        if customer is None:
-            raise LookupError(f"nobody is called {handle!r} here; there are: {', '.join(self.customers) or 'none'}")
-        return self.people[customer.ids["local_id"]]
+        return self.people[self.known(handle).ids["local_id"]]
 
     def says(
         self,

@@ -31,7 +31,7 @@ from omnichannel.testing.simulators.messenger_rules import (
     object_in,
     person_of,
 )
-from omnichannel.testing.simulators.meta_graph import GraphError, body_of, handshake_request, is_object
+from omnichannel.testing.simulators.meta_graph import GraphError, body_of, handshake_request, is_object, template_news
 
 __all__ = ["MessengerSimulator"]
 
@@ -103,9 +103,7 @@ class MessengerSimulator(MessengerPeople):
         """Meta pauses, disables or approves a template, and says so."""
         page = self.pages[account_id]
         page.templates[name] = replace(page.templates[name], status=status)
-        value = {"event": status, "message_template_id": 806312974732579, "message_template_name": name}
-        value |= {"message_template_language": min(page.templates[name].languages), "reason": "NONE"}
-        change = {"field": "message_template_status_update", "value": value}
+        change = template_news(name, page.templates[name].languages, status)
         self.post(page, payload_of(page, self.now(), changes=[change]))
 
     def handshake(self, account_id: str, challenge: str = "1158201444") -> WebhookRequest:

@@ -23,7 +23,7 @@ from omnichannel.testing.simulators.base import (
     json_response,
 )
 
-__all__ = ["GraphError", "GraphSimulator", "body_of", "handshake_request", "is_object", "signed"]
+__all__ = ["GraphError", "GraphSimulator", "body_of", "handshake_request", "is_object", "signed", "template_news"]
 
 TITLES: Mapping[int, str] = {
     1: "An unknown error occurred",
@@ -165,3 +165,10 @@ class GraphSimulator(Simulator):
     def server_error(self, request: Request) -> Response:
         """Graph's own trouble."""
         return self.error(2).response
+
+
+def template_news(name: str, languages: Iterable[str], status: str) -> dict[str, Any]:
+    """A change that says that a template was paused, disabled or approved."""
+    value = {"event": status, "message_template_id": 806312974732579, "message_template_name": name}
+    value |= {"message_template_language": min(languages), "reason": "NONE"}
+    return {"value": value, "field": "message_template_status_update"}

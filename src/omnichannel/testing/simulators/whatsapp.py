@@ -21,7 +21,7 @@ from omnichannel.testing.simulators.base import (
     json_response,
     route,
 )
-from omnichannel.testing.simulators.meta_graph import handshake_request
+from omnichannel.testing.simulators.meta_graph import handshake_request, template_news
 from omnichannel.testing.simulators.whatsapp_hooks import Known, Number, envelope, shown
 from omnichannel.testing.simulators.whatsapp_people import WhatsAppPeople
 from omnichannel.testing.simulators.whatsapp_rules import (
@@ -105,11 +105,8 @@ class WhatsAppSimulator(WhatsAppPeople):
         """Meta pauses, disables or approves a template, and says so."""
         number = self.numbers[account_id]
         number.templates[name] = replace(number.templates[name], status=status)
-        value = {"event": status, "message_template_id": 806312974732579, "message_template_name": name}
-        value |= {"message_template_language": min(number.templates[name].languages), "reason": "NONE"}
-        self.post(
-            number, envelope(number, {"value": value, "field": "message_template_status_update"}, time=self.now())
-        )
+        change = template_news(name, number.templates[name].languages, status)
+        self.post(number, envelope(number, change, time=self.now()))
 
     def handshake(self, account_id: str, challenge: str = "1158201444") -> WebhookRequest:
         """The GET that Meta makes when a webhook URL is entered."""

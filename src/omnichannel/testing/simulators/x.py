@@ -123,10 +123,7 @@ class XSimulator(XDms):
 
     def person(self, handle: str) -> SimUser:
         """The user behind a customer's handle. Raises `LookupError`."""
-        customer = self.customers.get(handle)
-        if customer is None:
-            raise LookupError(f"nobody is called {handle!r} at X; there are: {', '.join(self.customers) or 'none'}")
-        return self.users[customer.ids["user_id"]]
+        return self.users[self.known(handle).ids["user_id"]]
 
     def says(
         self,
