@@ -32,6 +32,7 @@ from starlette.routing import Route
 from benchmarks.loadgen import PHONE_NUMBER_ID, SECRET
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.adapters.whatsapp import WhatsAppAccount
+from omnichannel.cli.worker import collect_seldom
 
 
 def bare() -> Starlette:
@@ -95,7 +96,8 @@ def _end_with_input(server: uvicorn.Server) -> None:
 
 
 def work(store: str) -> None:
-    """Workers alone, until the standard input ends."""
+    """Workers alone, as `omnichannel worker` runs them, until the standard input ends."""
+    collect_seldom()
 
     async def run() -> None:
         async with desk(store, work=True):

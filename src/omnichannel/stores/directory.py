@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from omnichannel.model.address import Assurance
 from omnichannel.model.event import MessageReceived
 from omnichannel.model.ids import IdSource
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import addresses, aliases, contacts, customers, merges
 from omnichannel.stores.statements import rows_among
 from omnichannel.stores.types import fetch
 from omnichannel.stores.units import AccountInfo
-from omnichannel.stores.upsert import among, insert_rows, update_rows, upsert
+from omnichannel.stores.upsert import has_nul, insert_rows, member_of, update_rows, upsert
 
 Key = tuple[str, str, str]
 OPTED_OUT = "opted_out"
@@ -44,6 +45,16 @@ class AddressRow:
     unreachable: str | None = None
 
 
+def _known(here: ColumnElement[bool], named: ColumnElement[bool]) -> Select[Any]:
+    """Addresses with some values, as themselves or as aliases, and the language of whose they are."""
+    alias = select(aliases.c.address_id).where(named)
+    whose = customers.c.id == addresses.c.customer_id
+    return select(addresses, customers.c.language).join(customers, whose).where(here | addresses.c.id.in_(alias))
+
+
+_KNOWN = Prepared(_known(member_of(addresses.c.value, "values"), member_of(aliases.c.value, "values")))
+
+
 @dataclass(slots=True)
 class Directory:
     """The addresses and customers of one batch."""
@@ -65,13 +76,10 @@ class Directory:
         wanted = list(set(values))
         if not wanted:
             return
-        named = select(aliases.c.address_id).where(among(aliases.c.value, wanted))
-        query = (
-            select(addresses, customers.c.language)
-            .join(customers, customers.c.id == addresses.c.customer_id)
-            .where(among(addresses.c.value, wanted) | addresses.c.id.in_(named))
-        )
-        rows = fetch(self.connection, query)
+        if has_nul(wanted):
+            rows = fetch(self.connection, _known(addresses.c.value.in_(wanted), aliases.c.value.in_(wanted)))
+        else:
+            rows = _KNOWN.rows(self.connection, values=wanted)
         owners = owners_of(self.connection, {row.customer_id for row in rows})
         for row in rows:
             self._remember(

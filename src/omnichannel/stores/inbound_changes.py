@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select, update
 from omnichannel.kit.mask import mask_cards
 from omnichannel.model.base import dump
 from omnichannel.model.event import CHANNEL_EVENT, AccountChanged, MessageDeleted, MessageEdited
-from omnichannel.stores.schema import conversations, messages, timers
+from omnichannel.stores.prepared import Prepared
+from omnichannel.stores.schema import conversations, events, messages, timers
+from omnichannel.stores.types import fetch
 from omnichannel.stores.units import AccountInfo, Fact
-from omnichannel.stores.upsert import upsert
+from omnichannel.stores.upsert import has_nul, member_of, upsert
 
 
 def edit_message(connection: Connection, event: MessageEdited) -> Sequence[Fact]:
@@ -58,3 +60,16 @@ def record_account_change(
     )
     what = {"account": event.account, "state": event.state, "detail": event.detail}
     return [Fact(type="account.changed", brand=info.brand, data=what)]
+
+
+_FILED = select(events.c.account, events.c.kind, events.c.key)
+_SEEN = Prepared(_FILED.where(member_of(events.c.key, "keys")))
+
+
+def filed(connection: Connection, keys: Sequence[str]) -> set[tuple[str, str, str]]:
+    """The events with these keys that there are already: account, kind and key."""
+    if has_nul(keys):
+        rows = fetch(connection, _FILED.where(events.c.key.in_(keys)))
+    else:
+        rows = _SEEN.rows(connection, keys=keys)
+    return {(row.account, row.kind, row.key) for row in rows}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from omnichannel.continuation.references import find_references, normalise
 from omnichannel.continuation.replies import is_reply_token
@@ -36,12 +36,12 @@ from omnichannel.stores import attachments, journal, log, redemption, responses
 from omnichannel.stores.answered import heard
 from omnichannel.stores.consents import record as record_consent
 from omnichannel.stores.directory import OPTED_OUT, AddressRow, Directory
-from omnichannel.stores.inbound_changes import delete_message, edit_message, record_account_change
+from omnichannel.stores.inbound_changes import delete_message, edit_message, filed, record_account_change
 from omnichannel.stores.schema import events, media, messages
 from omnichannel.stores.statuses import apply_status, settle_by_echo
 from omnichannel.stores.threads import ConversationRow, Threads
 from omnichannel.stores.units import AccountInfo, Fact
-from omnichannel.stores.upsert import among, insert_rows
+from omnichannel.stores.upsert import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,7 @@ class Intake:
         keys = list({event.dedupe for _, event in found})
         if not keys:
             return []
-        query = select(events.c.account, events.c.kind, events.c.key).where(among(events.c.key, keys))
-        seen = {(row.account, row.kind, row.key) for row in self.connection.execute(query)}
+        seen = filed(self.connection, keys)
         fresh: list[tuple[int, ChannelEvent]] = []
         for seq, event in found:
             key = (event.account, event.kind, event.dedupe)

@@ -66,6 +66,7 @@ _FIELDS = tuple(ConversationRow.__slots__)
 _CHANGING = tuple(name for name in _FIELDS if name not in ("brand", "customer_id", "lane", "created_at", "version"))
 
 _FOUND: Select[*tuple[Any, ...]] = select(*(conversations.c[name] for name in _FIELDS))
+_LEFT = Prepared(select(moves.c.from_address, moves.c.conversation_id).where(member_of(moves.c.from_address, "people")))
 _BY_ID = Prepared(_FOUND.where(member_of(conversations.c.id, "values")))
 _BY_ADDRESS = Prepared(_FOUND.where(member_of(conversations.c.address_id, "values")))
 
@@ -110,8 +111,7 @@ class Threads:
         people = list(set(address_ids))
         moved: dict[str, list[str]] = {}
         if people:
-            left = select(moves.c.from_address, moves.c.conversation_id).where(among(moves.c.from_address, people))
-            for departure in run(left):
+            for departure in _LEFT.rows(self.connection, people=people):
                 moved.setdefault(departure.from_address, []).append(departure.conversation_id)
                 wanted.add(departure.conversation_id)
         for query, values in ((_BY_ID, list(wanted)), (_BY_ADDRESS, people)):

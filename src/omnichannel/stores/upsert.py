@@ -242,7 +242,7 @@ def _member(element: _Membership, compiler: SQLCompiler, of_array: str, of_rows:
 def among(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """Whether a text or number is one of these, however many: one parameter, so always the same statement."""
     listed = list(values)
-    return column.in_(listed) if _has_nul(listed) else _Among(column, _bound(column, listed))
+    return column.in_(listed) if has_nul(listed) else _Among(column, _bound(column, listed))
 
 
 def member_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
@@ -259,13 +259,13 @@ def not_member_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
 def none_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """Whether a text or number is none of these."""
     listed = list(values)
-    return column.not_in(listed) if _has_nul(listed) else _NotAmong(column, _bound(column, listed))
+    return column.not_in(listed) if has_nul(listed) else _NotAmong(column, _bound(column, listed))
 
 
 def _bound(column: ColumnElement[Any], values: Sequence[Any]) -> BindParameter[Any]:
     return bindparam(None, values, type_=_Values(column.type), unique=True)
 
 
-def _has_nul(values: Sequence[Any]) -> bool:
+def has_nul(values: Sequence[Any]) -> bool:
     """SQLite's JSON functions end a text at its first NUL."""
     return any(isinstance(value, str) and "\0" in value for value in values)
