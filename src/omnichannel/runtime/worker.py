@@ -90,6 +90,7 @@ class Worker:
     _busy: set[str] = field(default_factory=set[str])
     _resting: dict[str, datetime] = field(default_factory=dict[str, datetime])
     _parsing: bool = False
+    _more_is_due: bool = False
     _asked: bool = False
     _closing: bool = False
 
@@ -122,7 +123,9 @@ class Worker:
                 if not self._parsing:
                     self._parsing = True
                     group.start_soon(self._parse)
-                if not await self._patiently(lambda: self._look(group)):
+                self._more_is_due = False
+                await self._patiently(lambda: self._look(group))
+                if not self._more_is_due:
                     await self.engine.wait(SWEEP)
 
     async def _parse(self) -> None:
@@ -164,10 +167,11 @@ class Worker:
         now = self.clock.now()
         if self._closing:
             return 0
-        done = await self._start(group, now)
-        done += await self.timers.tick()
-        done += await self.notify()
-        return done
+        started = await self._start(group, now)
+        told = await self.timers.tick() + await self.notify()
+        # What was started wakes us when it ends. To look again before that finds nothing but what is in hand.
+        self._more_is_due = told > 0 or started >= BATCH
+        return started + told
 
     async def _start(self, group: TaskGroup, now: datetime) -> int:
         """Starts what is due on our lanes, and on those that can be had."""
