@@ -39,7 +39,7 @@ from omnichannel.testing.simulators.base import (
 )
 
 SECRET = "exchange-secret"
-WITHIN = timedelta(seconds=4)
+WITHIN = timedelta(seconds=15)
 HOLD_THE_LINE = b"one moment"
 
 
