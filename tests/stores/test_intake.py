@@ -311,6 +311,50 @@ def test_a_deleted_message_stays_as_a_gap(desk: Desk) -> None:
     assert len(desk.facts("message.deleted")) == 1
 
 
+def test_news_in_one_batch_with_its_message_is_not_lost(desk: Desk) -> None:
+    edited = {"message_id": "wamid.1", "text": "two", "occurred_at": desk.now + DAY}
+    desk.file(
+        desk.said("one", dedupe="wamid.1"),
+        desk.said("gone", sender=BOB, dedupe="wamid.2"),
+        news(desk, MessageEdited, **edited),
+        news(desk, MessageDeleted, message_id="wamid.2"),
+        desk.said("three", dedupe="wamid.3"),
+    )
+    assert [(row.text, row.deleted_at) for row in desk.rows(schema.messages)] == [
+        ("two", None),
+        ("gone", desk.now),
+        ("three", None),
+    ]
+    assert len(desk.rows(schema.conversations)) == len(desk.rows(schema.customers)) == 2
+
+
+def test_news_that_comes_before_its_message_waits_for_it(desk: Desk) -> None:
+    edits = {text: news(desk, MessageEdited, message_id="wamid.1", text=text) for text in ("two", "three")}
+    later = news(desk, MessageEdited, message_id="wamid.1", text="four", occurred_at=desk.now + DAY)
+    elsewhere = news(desk, MessageDeleted, message_id="wamid.1", account="wa2")
+    desk.file(edits["two"], later, edits["three"], elsewhere)
+    assert not desk.rows(schema.messages)
+    desk.hear("one", dedupe="wamid.1")
+    row = desk.one(schema.messages)
+    assert (row.text, row.deleted_at) == ("four", None), "the newest edit, and nothing of another account"
+    assert [row.account for row in desk.rows(schema.unmatched)] == ["wa2"]
+    assert len(desk.facts("message.edited")) == 2
+
+
+def test_the_platforms_ids_may_hold_anything(desk: Desk) -> None:
+    desk.file(news(desk, MessageEdited, message_id="a\0b", text="new"))
+    desk.hear("old", dedupe="a\0b")
+    assert desk.one(schema.messages).text == "new"
+
+
+def test_a_colleagues_answer_in_one_batch_with_the_question_joins_it(desk: Desk) -> None:
+    echo = news(desk, MessageEchoed, message_id="wamid.2", recipient=ANN, text="Yes")
+    desk.file(desk.said("Is it open?", dedupe="wamid.1"), echo)
+    said = desk.rows(schema.messages)
+    assert [(row.direction, row.text) for row in said] == [("in", "Is it open?"), ("out", "Yes")]
+    assert len({row.conversation_id for row in said}) == 1
+
+
 def test_consent_that_the_platform_tells_is_kept(desk: Desk) -> None:
     desk.hear()
     asked = {"sender": ANN, "purpose": "marketing", "granted": False}
