@@ -31,7 +31,6 @@ from omnichannel.stores.upsert import among, has_nul, member_of, upsert
 
 Found: TypeAlias = tuple[int, ChannelEvent]
 """An event with the number of its journal row."""
-_LATER = (MessageEdited, MessageDeleted)
 
 
 def runs_of(found: Sequence[Found]) -> Iterator[Sequence[Found]]:
@@ -51,7 +50,7 @@ def runs_of(found: Sequence[Found]) -> Iterator[Sequence[Found]]:
 
 
 def _looks_back(event: ChannelEvent, said: set[tuple[str, str]]) -> bool:
-    if isinstance(event, _LATER):
+    if isinstance(event, MessageEdited | MessageDeleted):
         return (event.account, event.message_id) in said
     return bool(said) and isinstance(event, MessageEchoed)  # it joins the conversation that they may have begun
 
@@ -104,11 +103,13 @@ def join_early(connection: Connection, said: Sequence[tuple[str, str]], now: dat
     facts: list[Fact] = []
     for row in rows:
         event = CHANNEL_EVENT.validate_python(row.data)
-        if (row.account, row.receipt) not in these or not isinstance(event, _LATER):
+        if (row.account, row.receipt) not in these or not isinstance(event, MessageEdited | MessageDeleted):
             continue
         connection.execute(delete(unmatched).where(unmatched.c.seq == row.seq))
-        change = edit_message if isinstance(event, MessageEdited) else delete_message
-        facts.extend(change(connection, event, now))
+        if isinstance(event, MessageEdited):
+            facts.extend(edit_message(connection, event, now))
+        else:
+            facts.extend(delete_message(connection, event, now))
     return facts
 
 
