@@ -45,11 +45,19 @@ class AddressRow:
     unreachable: str | None = None
 
 
+_READ: list[ColumnElement[Any]] = [
+    *(addresses.c[name] for name in ("id", "brand", "channel", "value", "customer_id", "assurance", "name", "aliases")),
+    addresses.c.unreachable_at.isnot(None).label("is_unreachable"),
+    addresses.c.unreachable_why,
+    customers.c.language,
+]
+
+
 def _known(here: ColumnElement[bool], named: ColumnElement[bool]) -> Select[Any]:
     """Addresses with some values, as themselves or as aliases, and the language of whose they are."""
     alias = select(aliases.c.address_id).where(named)
     whose = customers.c.id == addresses.c.customer_id
-    return select(addresses, customers.c.language).join(customers, whose).where(here | addresses.c.id.in_(alias))
+    return select(*_READ).join(customers, whose).where(here | addresses.c.id.in_(alias))
 
 
 _KNOWN = Prepared(_known(member_of(addresses.c.value, "values"), member_of(aliases.c.value, "values")))
@@ -94,7 +102,7 @@ class Directory:
                     name=row.name,
                     aliases=row.aliases or {},
                     language=row.language,
-                    unreachable=None if row.unreachable_at is None else row.unreachable_why or "",
+                    unreachable=(row.unreachable_why or "") if row.is_unreachable else None,
                 )
             )
 

@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, literal_column, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, literal_column, select, update
 
 from omnichannel.channel.wire import Envelope
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import cursors, journal, media
-from omnichannel.stores.types import AnyRow, fetch
-from omnichannel.stores.upsert import among, insert_rows, upsert
+from omnichannel.stores.types import AnyRow
+from omnichannel.stores.upsert import among, insert_rows, member_of, upsert
 
 MAX_TRIES = 5
 _IS_NEW = journal.c.state == literal_column("'new'")  # a literal: a partial index is not found by a parameter
+_NEXT_ENDPOINT = Prepared(
+    select(func.min(journal.c.endpoint).label("endpoint")).where(_IS_NEW, journal.c.endpoint > bindparam("after"))
+)
+_NEXT_ROWS = Prepared(
+    select(journal)
+    .where(_IS_NEW, journal.c.endpoint == bindparam("of"))
+    .order_by(journal.c.seq)
+    .limit(bindparam("most", type_=Integer))
+)
+_PARSED = Prepared(update(journal).where(member_of(journal.c.seq, "seqs")).values(state="done"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +94,27 @@ def envelope_of(row: AnyRow) -> Envelope:
 def waiting_endpoints(connection: Connection) -> list[str]:
     """The endpoints with rows to parse. Hops over the index, so that it costs the same with a million rows behind."""
     found: list[str] = []
-    first = select(func.min(journal.c.endpoint)).where(_IS_NEW)
-    endpoint: str | None = connection.execute(first).scalar()
+    endpoint: str | None = _next_endpoint(connection, "")
     while endpoint is not None:
         found.append(endpoint)
-        endpoint = connection.execute(first.where(journal.c.endpoint > endpoint)).scalar()
+        endpoint = _next_endpoint(connection, endpoint)
+    return found
+
+
+def _next_endpoint(connection: Connection, after: str) -> str | None:
+    found: str | None = _NEXT_ENDPOINT.rows(connection, after=after)[0].endpoint
     return found
 
 
 def take(connection: Connection, endpoint: str, limit: int) -> Sequence[AnyRow]:
     """The next rows of an endpoint, oldest first."""
-    query = select(journal).where(_IS_NEW, journal.c.endpoint == endpoint)
-    return fetch(connection, query.order_by(journal.c.seq).limit(limit))
+    return _NEXT_ROWS.rows(connection, of=endpoint, most=limit)
 
 
 def parsed(connection: Connection, seqs: Sequence[int]) -> None:
     """Marks rows as done."""
     if seqs:
-        connection.execute(update(journal).where(among(journal.c.seq, seqs)).values(state="done"))
+        _PARSED.run(connection, {"seqs": seqs})
 
 
 def park(connection: Connection, seq: int, error: str) -> None:

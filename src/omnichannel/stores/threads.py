@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -63,7 +64,9 @@ class ConversationRow:
 
 
 _FIELDS = tuple(ConversationRow.__slots__)
-_CHANGING = tuple(name for name in _FIELDS if name not in ("brand", "customer_id", "lane", "created_at", "version"))
+_FIXED = ("id", "brand", "customer_id", "lane", "created_at", "version")
+_CHANGING = tuple((at, name) for at, name in enumerate(_FIELDS) if name not in _FIXED)
+_values_of = attrgetter(*_FIELDS)
 
 _FOUND: Select[*tuple[Any, ...]] = select(*(conversations.c[name] for name in _FIELDS))
 _LEFT = Prepared(select(moves.c.from_address, moves.c.conversation_id).where(member_of(moves.c.from_address, "people")))
@@ -79,6 +82,7 @@ class Threads:
     ids: IdSource
     now: datetime
     _by_id: dict[str, ConversationRow] = field(default_factory=dict[str, ConversationRow])
+    _before: dict[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
     _by_thread: dict[tuple[str, str], list[ConversationRow]] = field(
         default_factory=dict[tuple[str, str], list[ConversationRow]]
     )
@@ -127,6 +131,7 @@ class Threads:
 
     def _remember_all(self, rows: Sequence[Any]) -> None:
         for row in rows:
+            self._before[row.id] = row
             self._remember(ConversationRow(*row))
 
     def _remember(self, row: ConversationRow) -> None:
@@ -310,8 +315,17 @@ class Threads:
 
     def flush(self) -> None:
         """Writes what the batch began and changed."""
-        new = [{name: getattr(row, name) for name in _FIELDS} for row in self._new.values()]
+        new = [dict(zip(_FIELDS, _values_of(row), strict=True)) for row in self._new.values()]
         insert_rows(self.connection, conversations, new)
-        changed = [{name: getattr(row, name) for name in _CHANGING} for row in self._changed.values()]
-        update_rows(self.connection, conversations, changed, key="id", count="version")
+        update_rows(self.connection, conversations, self._changes(), key="id", count="version")
         upsert(self.connection, participants, self._joined, key=("conversation_id", "customer_id"))
+
+    def _changes(self) -> list[dict[str, Any]]:
+        """The changed rows, with those columns that differ in any of them: what stands in an index is dear to write."""
+        values = {row.id: _values_of(row) for row in self._changed.values()}
+        differ: set[int] = set()
+        for conversation_id, after in values.items():
+            before = self._before[conversation_id]
+            differ.update([at for at, _ in _CHANGING if after[at] is not before[at] and after[at] != before[at]])
+        names = [(at, name) for at, name in _CHANGING if at in differ]
+        return [{"id": one} | {name: after[at] for at, name in names} for one, after in values.items()]

