@@ -162,7 +162,7 @@ async def work_off(hub: Any, store: SqlStore, spent: Spent) -> None:
                     ids=core.ids,
                 )
                 results.append(result)
-                await core.worker.handling._run(turn, result)
+                await core.worker.crew.handling._run(turn, result)
         with spent.on("settle"):
             assert all(store.write_sync(partial(turns.settle, results=results)))
 

@@ -36,8 +36,9 @@ class Dispatcher:
     continuing: Continuing
     services: Services
 
-    async def handle(self, turn: DueTurn, owner: str, fence: int) -> None:
-        """Handles one message. What raises is tried again by plan and never stops the messages of others."""
+    async def handle(self, turn: DueTurn, owner: str, fence: int) -> TurnResult | None:
+        """Handles one message, and gives what it did. Where it raises, None: it is tried again by plan, and never stops
+        the messages of others. Raises `StoreError`."""
         result = TurnResult(
             seq=turn.seq,
             lane=turn.lane,
@@ -55,9 +56,15 @@ class Dispatcher:
             _log.exception("the handler of message %s failed", turn.message.id)
             now, why = self.clock.now(), f"{type(error).__name__}: {error}"
             await self.store.write(lambda c: turns.fail(c, turn.seq, turn.tries, why, now, self.ids))
-            return
-        if not await self.store.batch(turns.settle, result):
-            _log.info("message %s is handled by another worker", turn.message.id)
+            return None
+        return result
+
+    async def settle(self, results: Sequence[TurnResult]) -> None:
+        """Commits what handlers did, all in one unit; what another worker has taken over meanwhile is left to it."""
+        ours = await self.store.write(lambda c: turns.settle(c, results))
+        for result, is_ours in zip(results, ours, strict=True):
+            if not is_ours:
+                _log.info("event %s is handled by another worker", result.seq)
 
     async def _run(self, turn: DueTurn, result: TurnResult) -> None:
         await self.continuing.book.reload()

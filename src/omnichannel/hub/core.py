@@ -24,6 +24,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.registry import channel_class_for
 from omnichannel.runtime import doors as doors_of
 from omnichannel.runtime.continuing import Continuing
+from omnichannel.runtime.crew import Crew
 from omnichannel.runtime.doors import Doors
 from omnichannel.runtime.fetch import Fetcher
 from omnichannel.runtime.health import HealthBoard
@@ -222,8 +223,7 @@ def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, polic
         engine=ports.engine,
         owner=owner,
         parser=Parser(store, blobs, doors, clock, ids, owner, ports.lease_ttl),
-        handling=Dispatcher(store, clock, ids, handlers, continuing, turns),
-        sending=outbox,
+        crew=Crew(Dispatcher(store, clock, ids, handlers, continuing, turns), outbox, clock, owner, ports.engine.kick),
         timers=Timers(store, clock, ids, board, book, Prober(store, clock, doors, runner, board, owner)),
         notify=notifier.notify,
         lease_ttl=ports.lease_ttl,

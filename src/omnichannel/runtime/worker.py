@@ -18,12 +18,11 @@ from sqlalchemy import Connection
 from omnichannel.engines.base import Engine
 from omnichannel.model.exceptions import StoreError
 from omnichannel.runtime.clock import Clock
+from omnichannel.runtime.crew import Crew, Item
 from omnichannel.runtime.parsing import Parser
 from omnichannel.stores import leases, outbound, turns
 from omnichannel.stores.base import Store
-from omnichannel.stores.outbound import DueDelivery
-from omnichannel.stores.outgoing import Outgoing
-from omnichannel.stores.units import LANES, DueTurn
+from omnichannel.stores.units import LANES
 
 _log = logging.getLogger("omnichannel.worker")
 
@@ -32,26 +31,8 @@ SWEEP = 1.0
 BATCH = 256
 MOST_BUSY = 1000
 """How many conversations are worked on at a time: what is beyond that waits in its rows, not in memory."""
-REST = timedelta(seconds=SWEEP)
 FINISH = 5.0
 PAUSE = 0.02
-"""How long a conversation is left alone after our own code or the store failed in it."""
-
-
-class Handling(Protocol):
-    """Runs handlers."""
-
-    async def handle(self, turn: DueTurn, owner: str, fence: int) -> None:
-        """Handles one message and settles it."""
-        ...
-
-
-class Sending(Protocol):
-    """Works on deliveries."""
-
-    async def work(self, delivery_id: str, lane: int, owner: str, fence: int, known: Outgoing | None = None) -> None:
-        """Brings one delivery as far as it goes now."""
-        ...
 
 
 class Ticking(Protocol):
@@ -66,8 +47,7 @@ class Ticking(Protocol):
         ...
 
 
-_Work: TypeAlias = list[DueTurn | DueDelivery]
-_Found: TypeAlias = list[tuple[str, DueTurn | DueDelivery]]
+_Found: TypeAlias = list[tuple[str, Item]]
 
 
 @dataclass(slots=True)
@@ -79,16 +59,12 @@ class Worker:
     engine: Engine
     owner: str
     parser: Parser
-    handling: Handling
-    sending: Sending
+    crew: Crew
     timers: Ticking
     notify: Callable[[], Awaitable[int]]
     lease_ttl: timedelta = leases.TTL
-    _fences: dict[int, int] = field(default_factory=dict[int, int])
     _leased_at: dict[int, datetime] = field(default_factory=dict[int, datetime])
     _looked_at: datetime | None = None
-    _busy: set[str] = field(default_factory=set[str])
-    _resting: dict[str, datetime] = field(default_factory=dict[str, datetime])
     _parsing: bool = False
     _more_is_due: bool = False
     _asked: bool = False
@@ -176,17 +152,14 @@ class Worker:
     async def _start(self, group: TaskGroup, now: datetime) -> int:
         """Starts what is due on our lanes, and on those that can be had."""
         held = {lane for lane, at in self._leased_at.items() if timedelta(0) <= now - at < self.lease_ttl / 3}
-        self._resting = {one: until for one, until in self._resting.items() if until > now}
-        busy = frozenset(self._busy | self._resting.keys())
+        busy = self.crew.not_now(now)
         work, others = await self.store.read(lambda c: self._due(c, held, now, busy))
         if others:
             work += await self._more(others, now, busy)
-        by_conversation: dict[str, _Work] = {}
+        by_conversation: dict[str, list[Item]] = {}
         for conversation_id, item in work:
             by_conversation.setdefault(conversation_id, []).append(item)
-        for conversation_id, items in by_conversation.items():
-            self._busy.add(conversation_id)
-            group.start_soon(self._conversation, conversation_id, items)
+        self.crew.start(group, by_conversation)
         return len(work)
 
     def _due(
@@ -194,7 +167,7 @@ class Worker:
     ) -> tuple[_Found, set[int]]:
         """What is due on our lanes; and the other lanes with work, unless there is enough here to go on with."""
         found = _claim(connection, held, now, busy) if held else []
-        recent = self._looked_at is not None and timedelta(0) <= now - self._looked_at < REST
+        recent = self._looked_at is not None and timedelta(0) <= now - self._looked_at < timedelta(seconds=SWEEP)
         if len(held) == LANES or (recent and len(found) >= BATCH):
             return found, set()
         self._looked_at = now
@@ -206,44 +179,25 @@ class Worker:
         got = await self.store.write(lambda c: leases.acquire(c, list(names), self.owner, now, self.lease_ttl))
         for name, lane in names.items():
             if name in got:
-                self._fences[lane], self._leased_at[lane] = got[name], now
+                self.crew.fences[lane], self._leased_at[lane] = got[name], now
             else:
-                self._fences.pop(lane, None)
+                self.crew.fences.pop(lane, None)
                 self._leased_at.pop(lane, None)
         mine = [names[name] for name in got]
         return await self.store.read(lambda c: _claim(c, mine, now, busy)) if mine else []
-
-    async def _conversation(self, conversation_id: str, work: _Work) -> None:
-        """What is due in one conversation: never two at a time."""
-        try:
-            for item in work:
-                if item.lane not in self._fences:
-                    continue
-                if isinstance(item, DueTurn):
-                    await self.handling.handle(item, self.owner, self._fences[item.lane])
-                else:
-                    await self.sending.work(item.delivery_id, item.lane, self.owner, self._fences[item.lane], item.out)
-        except StoreError as error:
-            _log.warning("conversation %s waits for the store: %s", conversation_id, error)
-            self._resting[conversation_id] = self.clock.now() + REST
-        except Exception:
-            _log.exception("the work on conversation %s failed, trying again", conversation_id)
-            self._resting[conversation_id] = self.clock.now() + REST
-        finally:
-            self._busy.discard(conversation_id)
-            self.kick()
 
     async def finish(self, within: float = FINISH) -> None:
         """Takes up nothing new, and lets what is under way come to its end for so many seconds: a request that is cut
         off leaves a message of which nobody knows whether it arrived."""
         self._closing = True
+        self.crew.drop()
         with anyio.move_on_after(within, shield=True):
-            while self._busy:
+            while self.crew.busy:
                 await self.engine.wait(PAUSE)
 
     async def release(self) -> None:
         """Gives everything back at once, so that another worker need not wait for the leases to end."""
-        self._fences.clear()
+        self.crew.fences.clear()
         self._leased_at.clear()
         now = self.clock.now()
         await self.store.write(lambda c: leases.release_all(c, self.owner, now))
