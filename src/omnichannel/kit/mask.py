@@ -13,8 +13,8 @@ from omnichannel.kit.phone import digits
 __all__ = ["mask_cards", "mentions_personal", "safe_pattern"]
 
 _CARD_LENGTHS = range(13, 20)
-# Digits in groups, up to two spaces or dashes apart.
-_GROUPED = re.compile(r"\d(?:[ \u00a0\u202f\u2010-\u2015-]{0,2}\d)*+")
+# Digits in groups, up to two spaces or dashes apart, as many as a card has at least.
+_GROUPED = re.compile(r"\d(?:[ \u00a0\u202f\u2010-\u2015-]{0,2}\d){12,}+")
 _GROUP = re.compile(r"\d++")
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}+@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _DATE = re.compile(r"(?<!\d)(?:\d{4}-\d\d-\d\d|\d\d?/\d\d?/\d{2,4}|\d\d?\.\d\d?\.(?:19|20)\d\d)(?!\d)")

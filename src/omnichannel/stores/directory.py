@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
@@ -19,11 +19,13 @@ from omnichannel.model.ids import IdSource
 from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import addresses, aliases, contacts, customers, merges
 from omnichannel.stores.statements import rows_among
-from omnichannel.stores.types import fetch
+from omnichannel.stores.types import AnyRow, fetch
 from omnichannel.stores.units import AccountInfo
 from omnichannel.stores.upsert import has_nul, insert_rows, member_of, update_rows, upsert
 
 Key = tuple[str, str, str]
+Named: TypeAlias = tuple[AccountInfo, str, Mapping[str, str]]
+"""Somebody on an account: their address value, and their other names by kind."""
 OPTED_OUT = "opted_out"
 """Why an address is not to be written to where the platform itself said so, until somebody writes from it again."""
 
@@ -53,14 +55,16 @@ _READ: list[ColumnElement[Any]] = [
 ]
 
 
-def _known(here: ColumnElement[bool], named: ColumnElement[bool]) -> Select[Any]:
-    """Addresses with some values, as themselves or as aliases, and the language of whose they are."""
-    alias = select(aliases.c.address_id).where(named)
-    whose = customers.c.id == addresses.c.customer_id
-    return select(*_READ).join(customers, whose).where(here | addresses.c.id.in_(alias))
+_FOUND: Select[Any] = select(*_READ).join(customers, customers.c.id == addresses.c.customer_id)
+_HERE = Prepared(_FOUND.where(member_of(addresses.c.value, "values")))
 
 
-_KNOWN = Prepared(_known(member_of(addresses.c.value, "values"), member_of(aliases.c.value, "values")))
+def _called(named: ColumnElement[bool]) -> Select[Any]:
+    """Addresses by other names of theirs."""
+    return _FOUND.where(addresses.c.id.in_(select(aliases.c.address_id).where(named)))
+
+
+_CALLED = Prepared(_called(member_of(aliases.c.value, "values")))
 
 
 @dataclass(slots=True)
@@ -79,15 +83,22 @@ class Directory:
     _contacts: dict[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], datetime])
     _languages: dict[str, str] = field(default_factory=dict[str, str])
 
-    def load(self, values: Iterable[str]) -> None:
-        """Reads the addresses with these values, as themselves or as aliases."""
-        wanted = list(set(values))
-        if not wanted:
-            return
+    def load(self, people: Iterable[Named]) -> None:
+        """Reads the addresses of these people; other names are looked up of those alone who are not known by value."""
+        asked = list(people)
+        wanted = list({value for _, value, _ in asked})
         if has_nul(wanted):
-            rows = fetch(self.connection, _known(addresses.c.value.in_(wanted), aliases.c.value.in_(wanted)))
-        else:
-            rows = _KNOWN.rows(self.connection, values=wanted)
+            self._remember_all(fetch(self.connection, _FOUND.where(addresses.c.value.in_(wanted))))
+        elif wanted:
+            self._remember_all(_HERE.rows(self.connection, values=wanted))
+        unknown = [one for one in asked if (one[0].brand, one[0].channel, one[1]) not in self._by_value]
+        names = list({name for _, value, other in unknown for name in (value, *other.values())})
+        if has_nul(names):
+            self._remember_all(fetch(self.connection, _called(aliases.c.value.in_(names))))
+        elif names:
+            self._remember_all(_CALLED.rows(self.connection, values=names))
+
+    def _remember_all(self, rows: Sequence[AnyRow]) -> None:
         owners = owners_of(self.connection, {row.customer_id for row in rows})
         for row in rows:
             self._remember(

@@ -82,9 +82,8 @@ class Filing:
 
     def _load(self, found: Sequence[ChannelEvent]) -> None:
         received = [event for event in found if isinstance(event, MessageReceived)]
-        names = [value for event in received for value in (event.sender, *event.aliases.values())]
-        names += [event.sender for event in found if isinstance(event, ConsentChanged | IdentityChanged)]
-        self.people.load(names)
+        about = [event for event in found if isinstance(event, MessageReceived | ConsentChanged | IdentityChanged)]
+        self.people.load((self._info(event), event.sender, event.aliases) for event in about)
         known = [self.people.find(self._info(event), event.sender, event.aliases) for event in received]
         self.threads.load(
             address_ids=[row.id for row in known if row is not None],

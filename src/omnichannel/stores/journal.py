@@ -77,11 +77,12 @@ def _kept_headers(envelope: Envelope) -> dict[str, str]:
 
 def envelope_of(row: AnyRow) -> Envelope:
     """The envelope as it was journalled, without the blob's reader."""
-    headers = {name: value for name, value in row.headers.items() if name and not name.startswith("?")}
-    query = {name[1:]: value for name, value in row.headers.items() if name.startswith("?")}
+    headers = dict(row.headers)
+    method = headers.pop("", "POST")
+    query = {name[1:]: headers.pop(name) for name in [name for name in headers if name[0] == "?"]}
     return Envelope(
         source=row.source,
-        method=row.headers.get("", "POST"),
+        method=method,
         url=row.url,
         query=query,
         headers=headers,

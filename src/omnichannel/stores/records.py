@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from omnichannel.model.address import Address, Customer
 from omnichannel.model.base import NOTHING
@@ -26,6 +27,17 @@ from omnichannel.stores.schema import (
 )
 from omnichannel.stores.statements import row_by, rows_among, rows_by
 from omnichannel.stores.types import AnyRow, fetch
+
+
+def _shown(record: type[Any], table: Table) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(record) if one.name in table.c)
+
+
+ADDRESS = _shown(Address, addresses)
+CUSTOMER = _shown(Customer, customers)
+CONVERSATION = _shown(Conversation, conversations)
+MESSAGE = (*_shown(Message, messages), "address_id")
+"""The columns that a record is made of: a row has others, which would be read for nothing."""
 
 
 def address(row: Any) -> Address:
@@ -198,10 +210,11 @@ def customers_of(connection: Connection, ids: Iterable[str]) -> dict[str, Custom
     asked = set(ids)
     owners = owners_of(connection, asked)
     wanted = {owners.get(found, found) for found in asked}
-    rows = rows_among(connection, customers, "id", wanted)
+    rows = rows_among(connection, customers, "id", wanted, read=CUSTOMER)
     members = families_of(connection, wanted)
     own: dict[str, list[Address]] = {found: [] for found in wanted}
-    for row in rows_among(connection, addresses, "customer_id", members, order=("id",)):
+    read = (*ADDRESS, "customer_id")
+    for row in rows_among(connection, addresses, "customer_id", members, order=("id",), read=read):
         own[members[row.customer_id]].append(address(row))
     people = {row.id: customer(row, own[row.id]) for row in rows}
     return {found: people[owner] for found in asked if (owner := owners.get(found, found)) in people}
@@ -253,4 +266,4 @@ def authors_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[str, Addr
     wanted = list({row.address_id for row in rows if row.address_id is not None})
     if not wanted:
         return {}
-    return {row.id: address(row) for row in rows_among(connection, addresses, "id", wanted)}
+    return {row.id: address(row) for row in rows_among(connection, addresses, "id", wanted, read=ADDRESS)}

@@ -56,14 +56,21 @@ def set_by(
 
 
 def rows_among(
-    connection: Connection, table: Table, column: str, values: Collection[str], *, order: Sequence[str] = ()
+    connection: Connection,
+    table: Table,
+    column: str,
+    values: Collection[str],
+    *,
+    order: Sequence[str] = (),
+    read: Sequence[str] = (),
 ) -> list[AnyRow]:
-    """The rows whose column has one of these values, which are ids of ours."""
+    """The rows whose column has one of these values, which are ids of ours; of all columns, or of those to `read`."""
     if not values:
         return []
-    shape = ("among", table.name, column, tuple(order))
+    shape = ("among", table.name, column, tuple(order), tuple(read))
     query = _KNOWN.get(shape)
     if query is None:
-        wanted = select(table).where(member_of(table.c[column], "wanted"))
+        wanted = select(*[table.c[name] for name in read or table.c.keys()])
+        wanted = wanted.where(member_of(table.c[column], "wanted"))
         query = _KNOWN[shape] = Prepared(wanted.order_by(*(table.c[name] for name in order)))
     return query.rows(connection, wanted=list(values))

@@ -78,10 +78,11 @@ def claim(
 def _load(connection: Connection, rows: Sequence[AnyRow]) -> list[DueTurn]:
     if not rows:
         return []
-    places = rows_among(connection, conversations, "id", {row.conversation_id for row in rows})
+    wanted = {row.conversation_id for row in rows}
+    places = rows_among(connection, conversations, "id", wanted, read=records.CONVERSATION)
     by_conversation = {row.id: records.conversation(row) for row in places}
     people = records.customers_of(connection, {place.customer_id for place in by_conversation.values()})
-    found = rows_among(connection, messages, "id", [row.message_id for row in rows])
+    found = rows_among(connection, messages, "id", [row.message_id for row in rows], read=records.MESSAGE)
     known = {address.id: address for person in people.values() for address in person.addresses}
     authors = known | records.authors_of(connection, [row for row in found if row.address_id not in known])
     by_message = {row.id: records.message(row, authors.get(row.address_id)) for row in found}
