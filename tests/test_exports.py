@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import subprocess
@@ -11,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+import omnichannel
 from omnichannel.registry import ADAPTERS
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
@@ -57,10 +59,26 @@ def test_all_is_sorted_and_names_what_is_there(name: str) -> None:
 @pytest.mark.parametrize("name", PUBLIC)
 def test_all_is_complete(name: str) -> None:
     module = importlib.import_module(name)
-    public = [
-        one for one, value in vars(module).items() if not one.startswith("_") and not isinstance(value, ModuleType)
-    ]
-    assert sorted(public) == sorted(module.__all__)
+    public = [one for one in dir(module) if not one.startswith("_")]
+    assert sorted(one for one in public if not isinstance(getattr(module, one), ModuleType)) == sorted(module.__all__)
+
+
+def test_type_checkers_see_the_names_that_a_program_gets() -> None:
+    """The package says it twice: imports for them, and a table of what is loaded when it is asked for."""
+    tree = ast.parse(Path(omnichannel.__file__).read_text("utf-8"))
+    (checked,) = [one for one in tree.body if isinstance(one, ast.If)]
+    imports = [one for one in checked.body if isinstance(one, ast.ImportFrom)]
+    seen = {alias.name: importlib.import_module(str(one.module)) for one in imports for alias in one.names}
+    assert sorted(seen) == sorted(omnichannel.__all__)
+    assert [name for name, module in seen.items() if getattr(omnichannel, name) is not getattr(module, name)] == []
+
+
+def test_a_name_that_is_not_there_is_said_as_for_any_module() -> None:
+    missing = "Hubb"
+    with pytest.raises(AttributeError, match="module 'omnichannel' has no attribute 'Hubb'"):
+        getattr(omnichannel, missing)
+    with pytest.raises(ImportError, match="cannot import name 'Hubb' from 'omnichannel'"):
+        exec(f"from omnichannel import {missing}")  # noqa: S102 - ours
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -78,6 +96,13 @@ def test_an_import_loads_no_adapter_and_nothing_heavy(statement: str) -> None:
     assert not {name for name in loaded if name.startswith(("omnichannel.adapters.", "omnichannel.testing"))}
     assert not {name.partition(".")[0] for name in loaded} & HEAVY
     assert "omnichannel.runtime.http" not in loaded
+
+
+def test_the_face_loads_what_it_needs_itself() -> None:
+    """The interface, the rules and pydantic come with the first account, or when the hub opens."""
+    loaded = loaded_by("from omnichannel import Handlers, Hub, Turn")
+    assert not {name for name in loaded if name.startswith(("omnichannel.channel", "omnichannel.routing"))}
+    assert not {"omnichannel.registry", "pydantic"} & loaded
 
 
 def test_the_pytest_plugin_loads_no_hub_that_is_open_and_no_simulator() -> None:

@@ -60,6 +60,17 @@ def test_the_channel_interface_stays_small() -> None:
     assert (SOURCE / "channel" / "base.py").read_text("utf-8").count("\n") <= BASE_LINES
 
 
+LATE = ("adapters", "channel", "kit", "model", "routing", "withdrawal")
+"""Packages that are loaded while a program starts."""
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if name_of(path).startswith(LATE)], ids=name_of)
+def test_what_is_made_when_it_is_needed_says_so(path: Path) -> None:
+    """docs/design/decisions/0014-made-when-needed.md"""
+    built = re.search(r"^\w.* = TypeAdapter\(", path.read_text("utf-8"), re.MULTILINE)
+    assert not built or path.name == "rules.py", "a validator is built by `late.adapter` when it is first used"
+
+
 # ---------------------------------------------------------------- adapters
 
 

@@ -11,8 +11,9 @@ from pydantic import AwareDatetime, Field, SerializeAsAny, StringConstraints
 
 from omnichannel.channel.base import Account
 from omnichannel.channel.capabilities import PriceFact
-from omnichannel.model.base import Frozen, Purpose
+from omnichannel.model.base import Purpose
 from omnichannel.model.content import Localized
+from omnichannel.model.frozen import Frozen
 from omnichannel.model.withdrawal import Withdrawal
 from omnichannel.routing.rules import Rule
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from omnichannel.hub.answers import Page
-from omnichannel.model.conversation import Conversation
-from omnichannel.model.message import Message
-
 if TYPE_CHECKING:
+    from omnichannel.hub.answers import Page
     from omnichannel.hub.hub import Hub
+    from omnichannel.model.conversation import Conversation
+    from omnichannel.model.message import Message
 
 QueueState: TypeAlias = Literal["waiting", "mine", "snoozed", "resolved"]
 CLAIM = timedelta(minutes=15)

@@ -11,26 +11,27 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 
-from omnichannel.channel.base import Account
-from omnichannel.handlers import Event, Handlers
-from omnichannel.hub.answers import Decision, Explanation, Impact, Page
+from omnichannel.handlers import Handlers
 from omnichannel.hub.asgi import HubApp
 from omnichannel.hub.desk import Desk
 from omnichannel.hub.operating import Operating
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.registering import Registering
 from omnichannel.hub.settings import HubSettings, accounts_of, from_toml
-from omnichannel.model.address import Address, Customer
-from omnichannel.model.base import Purpose, Success, Visibility
-from omnichannel.model.content import Localized, Sendable
-from omnichannel.model.conversation import Conversation
 from omnichannel.model.exceptions import OmnichannelError
-from omnichannel.model.message import Delivery, Message
 from omnichannel.model.withdrawal import WHOLE, Scope, Withdrawal
 
 if TYPE_CHECKING:
+    from omnichannel.channel.base import Account
+    from omnichannel.handlers import Event
+    from omnichannel.hub.answers import Decision, Explanation, Impact, Page
     from omnichannel.hub.core import Core
     from omnichannel.hub.office import Verb
+    from omnichannel.model.address import Address, Customer
+    from omnichannel.model.base import Purpose, Success, Visibility
+    from omnichannel.model.content import Localized, Sendable
+    from omnichannel.model.conversation import Conversation
+    from omnichannel.model.message import Delivery, Message
 
 T = TypeVar("T")
 

@@ -10,17 +10,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnichannel.channel.session import Connect
 from omnichannel.engines.base import Engine
 from omnichannel.engines.in_process import InProcess
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.ids import IdSource
 from omnichannel.runtime.clock import Clock, SystemClock
 from omnichannel.runtime.ids import RandomIds
-from omnichannel.runtime.transport import Mailer, MediaSource, Transport
 from omnichannel.stores.units import LEASE_TTL
 
 if TYPE_CHECKING:
+    from omnichannel.channel.session import Connect
+    from omnichannel.runtime.transport import Mailer, MediaSource, Transport
     from omnichannel.stores.base import BlobStore
     from omnichannel.stores.sql import SqlStore
 

@@ -8,12 +8,11 @@ from datetime import timedelta
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from omnichannel.channel.base import Account
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.model.withdrawal import Withdrawal
-from omnichannel.registry import account_type
 
 if TYPE_CHECKING:
+    from omnichannel.channel.base import Account
     from omnichannel.runtime.policy import Policy
 
 
@@ -50,6 +49,8 @@ class HubSettings:
 
 def accounts_of(given: Sequence[Account | str]) -> list[Account]:
     """Accounts; a name stands for one that needs no settings. Raises `ConfigurationError`."""
+    from omnichannel.registry import account_type
+
     found: list[Account] = []
     for one in given:
         account = account_type(one)(id=one) if isinstance(one, str) else one

@@ -1,16 +1,16 @@
-"""The frozen base of configuration models, and the small types that everything shares."""
+"""The small types and values that everything shares."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
-Json: TypeAlias = JsonValue
 Visibility: TypeAlias = Literal["private", "public"]
 Success: TypeAlias = Literal["accepted", "sent", "delivered", "read", "replied"]
 Purpose: TypeAlias = Literal["service", "marketing", "alert"]
@@ -47,9 +47,3 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def dump(adapter: TypeAdapter[T], value: T) -> Any:
     """A value as JSON that its adapter reads back. Read-only mappings are written like any other."""
     return adapter.dump_python(value, mode="json", fallback=dict, warnings=False)
-
-
-class Frozen(BaseModel):
-    """Configuration and rules: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pydantic import JsonValue, TypeAdapter
-
+from omnichannel.model import late
 from omnichannel.model.base import dump
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue, TypeAdapter
 
 MediaKind: TypeAlias = Literal["image", "video", "audio", "file"]
 Slot: TypeAlias = str | int | Decimal | date | datetime
@@ -194,8 +196,8 @@ def text_of(content: Content) -> str:
             return content.name or ""
 
 
-_ADAPTER: TypeAdapter[Block] = TypeAdapter(Block)
-_MANY: TypeAdapter[dict[str, Block]] = TypeAdapter(dict[str, Block])
+_ADAPTER: TypeAdapter[Block] = late.adapter(Block)
+_MANY: TypeAdapter[dict[str, Block]] = late.adapter(dict[str, Block])
 
 
 def dump_sendable(content: Sendable) -> JsonValue:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from omnichannel.model import late
 from omnichannel.model.address import Assurance
 from omnichannel.model.base import NOTHING
 from omnichannel.model.content import Media
@@ -184,5 +185,5 @@ ChannelEvent: TypeAlias = (
     | AccountChanged
     | Unrecognized
 )
-CHANNEL_EVENT: TypeAdapter[ChannelEvent] = TypeAdapter(Annotated[ChannelEvent, Field(discriminator="kind")])
+CHANNEL_EVENT: TypeAdapter[ChannelEvent] = late.adapter(Annotated[ChannelEvent, Field(discriminator="kind")])
 """Dumps and loads events as JSON, for rows and for third parties."""

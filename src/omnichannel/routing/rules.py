@@ -11,8 +11,9 @@ from typing import Annotated, Any, TypeAlias, TypeVar, cast
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, TypeAdapter
 
-from omnichannel.model.base import Frozen, Purpose, Success
+from omnichannel.model.base import Purpose, Success
 from omnichannel.model.content import Localized, as_content, text_of
+from omnichannel.model.frozen import Frozen
 from omnichannel.model.outcome import Outcome
 from omnichannel.model.withdrawal import Phase
 

@@ -7,6 +7,8 @@ from typing import NotRequired
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from omnichannel.model import late
+
 
 class Frame(TypedDict):
     """What was typed, by whom. `id` is the frame's own, ascending within a run; `run` tells runs apart."""
@@ -17,4 +19,4 @@ class Frame(TypedDict):
     run: NotRequired[str]
 
 
-FRAME: TypeAdapter[Frame] = TypeAdapter(Frame)
+FRAME: TypeAdapter[Frame] = late.adapter(Frame)

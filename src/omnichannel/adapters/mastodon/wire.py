@@ -11,6 +11,8 @@ from typing import Annotated, Any, NotRequired
 from pydantic import StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
+from omnichannel.model import late
+
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
 
 
@@ -93,6 +95,6 @@ class Conversation(TypedDict):
     last_status: NotRequired[Status | None]
 
 
-STATUS: TypeAdapter[Status] = TypeAdapter(Status)
-NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Notification)
-CONVERSATION: TypeAdapter[Conversation] = TypeAdapter(Conversation)
+STATUS: TypeAdapter[Status] = late.adapter(Status)
+NOTIFICATION: TypeAdapter[Notification] = late.adapter(Notification)
+CONVERSATION: TypeAdapter[Conversation] = late.adapter(Conversation)

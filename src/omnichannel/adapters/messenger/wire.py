@@ -10,6 +10,8 @@ from typing import NotRequired
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from omnichannel.model import late
+
 
 class Party(TypedDict):
     """The Page, or a person: by page-scoped id, or, before they have one, by `user_ref`."""
@@ -179,5 +181,5 @@ class Payload(TypedDict):
     entry: list[Entry]
 
 
-PAYLOAD: TypeAdapter[Payload] = TypeAdapter(Payload)
-ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+PAYLOAD: TypeAdapter[Payload] = late.adapter(Payload)
+ITEM: TypeAdapter[Item] = late.adapter(Item)

@@ -11,6 +11,8 @@ from typing import NotRequired
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from omnichannel.model import late
+
 # `from` is a keyword, so this one is written as a call.
 _Sender = TypedDict("_Sender", {"from": NotRequired[str | None]})
 
@@ -45,4 +47,4 @@ class Listed(TypedDict):
     media: NotRequired[list[MediaResource]]
 
 
-LISTED: TypeAdapter[Listed] = TypeAdapter(Listed)
+LISTED: TypeAdapter[Listed] = late.adapter(Listed)

@@ -11,6 +11,7 @@ from typing import Literal, NotRequired, TypeAlias
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from omnichannel.model import late
 from omnichannel.model.content import MediaKind
 
 
@@ -297,15 +298,15 @@ class AccountUpdate(TypedDict):
     ban_info: NotRequired[Ban | None]
 
 
-PAYLOAD: TypeAdapter[Payload] = TypeAdapter(Payload)
-CONTACT: TypeAdapter[Contact] = TypeAdapter(Contact)
-MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
-ECHO: TypeAdapter[Echo] = TypeAdapter(Echo)
-STATUS: TypeAdapter[Status] = TypeAdapter(Status)
-ERROR: TypeAdapter[Error] = TypeAdapter(Error)
-PREFERENCE: TypeAdapter[Preference] = TypeAdapter(Preference)
-USER_ID_UPDATE: TypeAdapter[UserIdUpdate] = TypeAdapter(UserIdUpdate)
-ACCOUNT_UPDATE: TypeAdapter[AccountUpdate] = TypeAdapter(AccountUpdate)
+PAYLOAD: TypeAdapter[Payload] = late.adapter(Payload)
+CONTACT: TypeAdapter[Contact] = late.adapter(Contact)
+MESSAGE: TypeAdapter[Message] = late.adapter(Message)
+ECHO: TypeAdapter[Echo] = late.adapter(Echo)
+STATUS: TypeAdapter[Status] = late.adapter(Status)
+ERROR: TypeAdapter[Error] = late.adapter(Error)
+PREFERENCE: TypeAdapter[Preference] = late.adapter(Preference)
+USER_ID_UPDATE: TypeAdapter[UserIdUpdate] = late.adapter(UserIdUpdate)
+ACCOUNT_UPDATE: TypeAdapter[AccountUpdate] = late.adapter(AccountUpdate)
 
 # ---------------------------------------------------------------- what Meta calls things, and what we call them
 

@@ -11,6 +11,8 @@ from typing import Annotated, NotRequired
 from pydantic import BeforeValidator, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
+from omnichannel.model import late
+
 
 def _as_text(value: object) -> object:
     """Ids are strings; a number is one of the places where an older API still sends it."""
@@ -133,14 +135,14 @@ class Party(TypedDict):
     id: Id
 
 
-USER: TypeAdapter[User] = TypeAdapter(User)
-POST: TypeAdapter[Post] = TypeAdapter(Post)
-MEDIA: TypeAdapter[MediaObject] = TypeAdapter(MediaObject)
-DM_EVENT: TypeAdapter[DmEvent] = TypeAdapter(DmEvent)
-MARK_READ: TypeAdapter[MarkRead] = TypeAdapter(MarkRead)
-DELETION: TypeAdapter[Deletion] = TypeAdapter(Deletion)
-REVOCATION: TypeAdapter[Revocation] = TypeAdapter(Revocation)
-PARTY: TypeAdapter[Party] = TypeAdapter(Party)
+USER: TypeAdapter[User] = late.adapter(User)
+POST: TypeAdapter[Post] = late.adapter(Post)
+MEDIA: TypeAdapter[MediaObject] = late.adapter(MediaObject)
+DM_EVENT: TypeAdapter[DmEvent] = late.adapter(DmEvent)
+MARK_READ: TypeAdapter[MarkRead] = late.adapter(MarkRead)
+DELETION: TypeAdapter[Deletion] = late.adapter(Deletion)
+REVOCATION: TypeAdapter[Revocation] = late.adapter(Revocation)
+PARTY: TypeAdapter[Party] = late.adapter(Party)
 
 # ---------------------------------------------------------------- what is said of which event
 

@@ -10,11 +10,11 @@ from typing import cast
 
 from omnichannel.kit.mail.mime import TEXT_CAP, Leaf, Mail
 from omnichannel.kit.mail.trim import trim, unflow
+from omnichannel.model import late
 
 __all__ = ["TEXTS_CAP", "Body", "html_text", "read_body", "without_quote"]
 
-# The package has no types.
-_get_text = cast(Callable[[str], str], import_module("inscriptis").get_text)
+late.require("inscriptis")
 
 TEXTS_CAP = 20
 """Parts that are read as text; what comes after them is attached."""
@@ -125,6 +125,11 @@ def _answered(tail: str) -> bool:
         depth = max(0, depth + (-1 if tag[1] else 1))
         end, seen = tag.end(), True
     return seen and depth == 0 and bool(_MARKUP.sub("", tail[end:]))
+
+
+def _get_text(html: str) -> str:
+    # Imported here, because it is large and most mails have plain text as well; cast, because it has no types.
+    return cast(Callable[[str], str], import_module("inscriptis").get_text)(html)
 
 
 def html_text(html: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import re
 
-from charset_normalizer import from_bytes
+from omnichannel.model import late
 
 __all__ = ["decode_text", "known"]
+
+late.require("charset_normalizer")
 
 _NAME = re.compile(r"[A-Za-z0-9_.:+-]{1,40}")
 _SAMPLE = 8_192
@@ -88,6 +90,8 @@ def _guess(raw: bytes, *, cut: bool) -> str:
     if western is not None and _WESTERN.fullmatch(western):
         # Statistics are poor in short texts; these letters alone are a better sign.
         return western
+    from charset_normalizer import from_bytes
+
     best = from_bytes(raw[:_SAMPLE]).best()
     guessed = None if best is None else _strict(raw, best.encoding, cut=cut)
     return raw.decode("latin-1") if guessed is None else guessed

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NotRequired
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from omnichannel.model import late
 from omnichannel.model.outcome import Failure, Level, Outcome
 
 __all__ = ["TEMPLATE_FIELDS", "TemplateNews", "template_news"]
@@ -37,7 +38,7 @@ class _TemplateUpdate(TypedDict):
     new_category: NotRequired[str | None]
 
 
-_UPDATE: TypeAdapter[_TemplateUpdate] = TypeAdapter(_TemplateUpdate)
+_UPDATE: TypeAdapter[_TemplateUpdate] = late.adapter(_TemplateUpdate)
 
 
 class TemplateNews(NamedTuple):

@@ -8,8 +8,8 @@ from pydantic import Field, JsonValue
 
 from omnichannel.kit.refusals import invalid
 from omnichannel.kit.slots import format_slot, pick_language
-from omnichannel.model.base import Frozen
 from omnichannel.model.content import Template
+from omnichannel.model.frozen import Frozen
 
 __all__ = ["Body", "ButtonSlot", "Filled", "TemplateSpec"]
 
