@@ -8,7 +8,7 @@ import pytest
 
 from omnichannel import Handlers, Hub, Localized
 from omnichannel.model.exceptions import ConfigurationError
-from omnichannel.stores.sql import in_schema
+from omnichannel.stores.drivers import in_schema
 from omnichannel.testing.world import World
 from tests.scenarios.support import HOUR, conversation_of, person, refusals, state_of, texts
 

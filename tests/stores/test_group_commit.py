@@ -16,7 +16,7 @@ from sqlalchemy import Connection, event, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from omnichannel.model.exceptions import StoreError
-from omnichannel.stores import sql
+from omnichannel.stores import drivers, sql
 from omnichannel.stores.schema import meta
 from omnichannel.stores.sql import SqlStore
 
@@ -312,7 +312,7 @@ class Locked:
 
 
 async def test_a_locked_database_fails_all_once_and_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "PATIENCE", 0.05)
+    monkeypatch.setattr(drivers, "PATIENCE", 0.05)
     path = tmp_path / "d.db"
     async with opened(path) as store:
         with Locked(path):

@@ -29,7 +29,8 @@ from omnichannel.registry import channel_class_for
 from omnichannel.routing.lint import Finding
 from omnichannel.runtime import doors
 from omnichannel.runtime.policy import Policy
-from omnichannel.stores.sql import SqlStore, in_schema
+from omnichannel.stores.drivers import in_schema
+from omnichannel.stores.sql import SqlStore
 from omnichannel.sync.desk import Desk
 from omnichannel.sync.opening import Opening
 from omnichannel.withdrawal.registry import KnownWithdrawal
