@@ -9,9 +9,9 @@ import pytest
 from hypothesis import settings
 
 from tests.canaries import WATCH, look_at_report, no_secret_leaves, watch_secrets
-from tests.postgres import begin_run, own_database, postgres, postgres_url, store_url
+from tests.postgres import begin_run, new_url, own_database, postgres, postgres_url, store_url
 
-__all__ = ["no_secret_leaves", "own_database", "postgres", "postgres_url", "store_url", "watch_secrets"]
+__all__ = ["new_url", "no_secret_leaves", "own_database", "postgres", "postgres_url", "store_url", "watch_secrets"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -199,6 +199,16 @@ def postgres_url(postgres: Server, own_database: str) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
+    """As `store_url`, of a database in which there is nothing of ours yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'desk.db'}"
+        return
+    with request.getfixturevalue("postgres").database("template0") as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A store's URL: the test runs on a SQLite file, and on PostgreSQL."""
     if request.param == "sqlite":

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from omnichannel.stores.sql import SqlStore
+from omnichannel.testing.template_store import TemplateStore
 from tests.stores.given import Desk
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
-    url = "sqlite://" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    made = Desk(SqlStore(url, threads=False))
+    if request.param == "sqlite":
+        made = Desk(TemplateStore("sqlite://", threads=False))
+    else:
+        made = Desk(SqlStore(str(request.getfixturevalue("postgres_url")), threads=False))
     yield made
     made.store.close_sync()

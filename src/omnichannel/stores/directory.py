@@ -21,7 +21,7 @@ from omnichannel.stores.schema import addresses, aliases, contacts, customers, m
 from omnichannel.stores.statements import rows_among
 from omnichannel.stores.types import fetch
 from omnichannel.stores.units import AccountInfo
-from omnichannel.stores.upsert import has_nul, insert_rows, member_of, update_rows, upsert
+from omnichannel.stores.upsert import among_found, has_nul, insert_rows, member_of, update_rows, upsert
 
 Key = tuple[str, str, str]
 OPTED_OUT = "opted_out"
@@ -49,7 +49,7 @@ def _known(here: ColumnElement[bool], named: ColumnElement[bool]) -> Select[Any]
     """Addresses with some values, as themselves or as aliases, and the language of whose they are."""
     alias = select(aliases.c.address_id).where(named)
     whose = customers.c.id == addresses.c.customer_id
-    return select(addresses, customers.c.language).join(customers, whose).where(here | addresses.c.id.in_(alias))
+    return select(addresses, customers.c.language).join(customers, whose).where(here | among_found(addresses.c.id, alias))
 
 
 _KNOWN = Prepared(_known(member_of(addresses.c.value, "values"), member_of(aliases.c.value, "values")))

@@ -9,6 +9,7 @@ writers take turns there too; readers wait for nobody on either.
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -69,8 +70,10 @@ def in_schema(url: str, schema: str | None) -> str:
         return url
     if is_sqlite(url):
         raise ConfigurationError("store.db_schema: SQLite has no schemas; leave it out")
+    name = schema if re.fullmatch("[a-z_][a-z0-9_]*", schema) else '"' + schema.replace('"', '""') + '"'
     # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
-    placed = url_of(url).update_query_dict({"options": f"-csearch_path={schema}"}, append=True)
+    option = "-csearch_path=" + re.sub(r"([\\\s])", r"\\\1", name)
+    placed = url_of(url).update_query_dict({"options": option}, append=True)
     return placed.render_as_string(hide_password=False)
 
 

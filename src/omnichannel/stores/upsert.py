@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, Table, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, Select, Table, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -260,6 +260,22 @@ def none_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[
     """Whether a text or number is none of these."""
     listed = list(values)
     return column.not_in(listed) if has_nul(listed) else _NotAmong(column, _bound(column, listed))
+
+
+class _AmongFound(_Membership):
+    inherit_cache = True
+
+
+@compiles(_AmongFound)
+def _in_found(element: _AmongFound, compiler: SQLCompiler, **more: Any) -> str:
+    column, query = (compiler.process(part, **more) for part in element.clauses)
+    return f"{column} = ANY (ARRAY{query})" if compiler.dialect.name == "postgresql" else f"{column} IN {query}"
+
+
+def among_found(column: ColumnElement[Any], query: Select[Any]) -> ColumnElement[bool]:
+    """Whether it is one of what a small query finds: first that is read, then the index of the column. Beside an OR
+    PostgreSQL would otherwise read the whole table."""
+    return _AmongFound(column, query.scalar_subquery())
 
 
 def _bound(column: ColumnElement[Any], values: Sequence[Any]) -> BindParameter[Any]:
