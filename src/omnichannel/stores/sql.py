@@ -87,7 +87,8 @@ class SqlStore:
                 self._turnstile = Turnstile(url.database, drivers.PATIENCE)
         except DBAPIError as error:
             self.close_sync()
-            raise StoreError(f"cannot open the store {url!r}: {error.orig}. {_LOOK[sqlite]}") from error
+            said = " ".join(str(error.orig).split())
+            raise StoreError(f"cannot open the store {url!r}: {said}. {_LOOK[sqlite]}") from error
         except BaseException:
             self.close_sync()
             raise
