@@ -22,6 +22,7 @@ from sqlalchemy.pool import StaticPool
 
 from omnichannel.model.exceptions import ConfigurationError
 from omnichannel.stores.prepared import execute, say_no_values
+from omnichannel.stores.texts import text_dumper
 
 PATIENCE = 5.0
 """Seconds to wait for another process that writes to the same store, before a unit fails."""
@@ -30,8 +31,9 @@ PAUSE = 0.001
 SILENCE = 15.0
 """Seconds after which PostgreSQL ends a writing transaction of which it hears nothing: its machine may be gone, and all
 others wait for it."""
-PATIENT = "omni_patient"
-"""The execution option of who waits for the other writers as long as it takes: a migration has to."""
+WAIT = "omni_wait"
+"""The execution option that says how many seconds to wait for the other writers on PostgreSQL; 0 is as long as it takes,
+as a migration has to."""
 _QUIET: Mapping[str, Any] = {"hide_parameters": True, "logging_name": "omnichannel"}
 """Rows hold what customers wrote, and tokens: no exception may quote them, nor a log (see `_hush`)."""
 
@@ -174,17 +176,16 @@ _CONFLICTS = frozenset({"40001", "40P01"})
 def _postgresql(url: URL, *, writes: bool, durable: bool) -> Engine:
     try:
         from psycopg import IsolationLevel
-
-        from omnichannel.stores.texts import WithoutNul
     except ImportError as error:
         raise ConfigurationError(
             "store: PostgreSQL needs psycopg, which is not installed: pip install 'omnichannel[postgres]'"
         ) from error
+    dumper = text_dumper()
     network = {name: value for name, value in _NETWORK.items() if name not in url.query}
     engine = create_engine(url, pool_pre_ping=True, connect_args=network, **_QUIET)
 
     def connected(connection: Any, record: object) -> None:
-        connection.adapters.register_dumper(str, WithoutNul)
+        connection.adapters.register_dumper(str, dumper)
         # A reader sees one moment, as on SQLite. A writer sees what was committed before its turn came: with a
         # stricter level it would see what there was when it began to wait.
         connection.isolation_level = IsolationLevel.READ_COMMITTED if writes else IsolationLevel.REPEATABLE_READ
@@ -203,9 +204,9 @@ def _postgresql(url: URL, *, writes: bool, durable: bool) -> Engine:
 def _take_turn(connection: Connection, *, durable: bool) -> None:
     """Waits until nobody else writes. In one request, and for this transaction alone: a connection may come from a
     proxy that gives it to somebody else afterwards."""
-    patient = connection.get_execution_options().get(PATIENT, False)
-    limits = ("lock_timeout", PATIENCE), ("idle_in_transaction_session_timeout", SILENCE)
-    settings = "".join(f"SET LOCAL {name} = {0 if patient else int(most * 1000)}; " for name, most in limits)
+    wait = connection.get_execution_options().get(WAIT, PATIENCE)
+    limits = ("lock_timeout", wait), ("idle_in_transaction_session_timeout", SILENCE if wait else 0)
+    settings = "".join(f"SET LOCAL {name} = {int(most * 1000)}; " for name, most in limits)
     try:
         cursor = execute(connection, settings + _DURABLE[not durable] + _TURN, None)
     except DBAPIError as error:
@@ -247,14 +248,17 @@ def transaction_of(connection: Connection) -> str | None:
 def was_committed(connection: Connection, transaction: str) -> bool | None:
     """What became of a transaction whose connection was lost while it was committed; None where nobody can say.
 
-    Asked in its own turn: the server lets nobody write before the lost transaction has ended.
+    Asked in its own turn: the server lets nobody write before the lost transaction has ended, which it may notice only
+    when it has heard nothing for a while.
     """
     asked = "SELECT pg_xact_status(%s::xid8)"  # https://www.postgresql.org/docs/current/functions-info.html
     try:
-        with connection.begin():
+        with connection.execution_options(**{WAIT: SILENCE + PATIENCE}).begin():
             cursor = execute(connection, asked, [transaction])
             (status,) = cursor.fetchone()
             cursor.close()
     except DBAPIError:
         return None
+    finally:
+        connection.execution_options(**{WAIT: PATIENCE})
     return {"committed": True, "aborted": False}.get(status)

@@ -39,6 +39,7 @@ from omnichannel.stores.directory import OPTED_OUT, AddressRow, Directory
 from omnichannel.stores.inbound_changes import delete_message, edit_message, filed, record_account_change
 from omnichannel.stores.schema import events, media, messages
 from omnichannel.stores.statuses import apply_status, settle_by_echo
+from omnichannel.stores.texts import without_nul
 from omnichannel.stores.threads import ConversationRow, Threads
 from omnichannel.stores.units import AccountInfo, Fact
 from omnichannel.stores.upsert import insert_rows
@@ -77,6 +78,8 @@ class Intake:
 
     def file(self, batch: Sequence[Parsed]) -> set[int]:
         """Files a batch of parsed journal rows; gives the lanes that have work now."""
+        if self.connection.dialect.name == "postgresql":
+            batch = without_nul(batch)
         fresh = self._fresh([(row.seq, event) for row in batch for event in row.events])
         self._load([event for _, event in fresh])
         for seq, event in fresh:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from omnichannel.model.exceptions import StoreError
-from omnichannel.stores.drivers import PATIENT
+from omnichannel.stores.drivers import WAIT
 from omnichannel.stores.schema import PREFIX
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def prepare(engine: Engine, mode: str) -> None:
     """
     if mode == "off":
         return
-    with engine.execution_options(**{PATIENT: True}).begin() as connection:
+    with engine.execution_options(**{WAIT: 0}).begin() as connection:
         current = current_version(connection)
         if current == HEAD:
             return

@@ -1,23 +1,56 @@
-"""NUL in texts on PostgreSQL, which cannot store it: U+FFFD stands in its place.
+"""NUL in texts, which PostgreSQL cannot store: U+FFFD stands in its place there.
 
 What a customer wrote is not lost by that, for the journal keeps the bytes as they came; and no NUL stops the rows
-behind it. Loaded where there is a PostgreSQL alone.
+behind it. An event is changed before it is filed, so that what was written under a name is looked for under it; what
+else goes to the server is changed on its way.
 https://www.postgresql.org/docs/current/datatype-character.html
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar, cast
 
-from psycopg.types.string import StrDumperUnknown
+T = TypeVar("T")
 
 NUL = "\0"
 INSTEAD = "\ufffd"
 
 
-class WithoutNul(StrDumperUnknown):
-    """How a text goes to the server. In every text alike, so that what was written under a name is found under it."""
+def without_nul(value: T) -> T:
+    """A text, or what holds texts, without NUL; the same object where there is none."""
+    return cast(T, _without(value))
 
-    def dump(self, obj: str) -> Any:
-        """The text in the connection's encoding."""
-        return super().dump(obj.replace(NUL, INSTEAD) if NUL in obj else obj)
+
+def _without(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace(NUL, INSTEAD) if NUL in value else value
+    if isinstance(value, tuple | list):
+        items = cast(tuple[Any, ...] | list[Any], value)
+        changed = [_without(item) for item in items]
+        return value if _same(changed, items) else type(items)(changed)
+    if isinstance(value, Mapping):
+        pairs = cast(Mapping[Any, Any], value)
+        made = {_without(name): _without(item) for name, item in pairs.items()}
+        return value if _same(made, pairs) and _same(made.values(), pairs.values()) else made
+    if is_dataclass(value) and not isinstance(value, type):
+        own = {field.name: getattr(value, field.name) for field in fields(value)}
+        new = {name: one for name, item in own.items() if (one := _without(item)) is not item}
+        return replace(value, **new) if new else value
+    return value
+
+
+def _same(new: Any, old: Any) -> bool:
+    return all(one is other for one, other in zip(new, old, strict=True))
+
+
+def text_dumper() -> Any:
+    """How psycopg sends a text, without NUL."""
+    from psycopg.types.string import StrDumperUnknown
+
+    class WithoutNul(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(_without(obj))
+
+    return WithoutNul
