@@ -1,10 +1,9 @@
-"""Two processes on one file: whoever takes a webhook, each message is handled once, and in order."""
+"""Two processes on one store: whoever takes a webhook, each message is handled once, and in order."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import anyio
 
@@ -50,11 +49,11 @@ class Handled:
         return made
 
 
-def process(number: int, path: Path, simulator: WhatsAppSimulator, handled: Handled, settings: HubSettings) -> Hub:
-    """A hub that works on the file, as a process of its own would."""
+def process(number: int, url: str, simulator: WhatsAppSimulator, handled: Handled, settings: HubSettings) -> Hub:
+    """A hub that works on the store, as a process of its own would."""
     ports = Ports(
         clock=SystemClock(),
-        store=SqlStore(f"sqlite:///{path}", durable=False),
+        store=SqlStore(url, durable=False),
         blobs=MemoryBlobs(),
         transport=lambda media: InProcessTransport([simulator], media=media),
         environ={},
@@ -62,7 +61,7 @@ def process(number: int, path: Path, simulator: WhatsAppSimulator, handled: Hand
     return Hub(handlers=handled.handlers(number), work=True).replica(settings, ports, work=True)
 
 
-async def test_two_processes_on_one_file(tmp_path: Path, seed: int) -> None:
+async def test_two_processes_on_one_store(store_url: str, seed: int) -> None:
     simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
     adopted = simulator.adopt(accounts("whatsapp")[0])
     simulator.connect("wa", f"{URL}/wa")
@@ -73,7 +72,7 @@ async def test_two_processes_on_one_file(tmp_path: Path, seed: int) -> None:
         simulator.customer(name, handle(name, "whatsapp"))
     async with AsyncExitStack() as stack:
         hubs = [
-            await stack.enter_async_context(process(number, tmp_path / "desk.db", simulator, handled, settings))
+            await stack.enter_async_context(process(number, store_url, simulator, handled, settings))
             for number in range(2)
         ]
         turn = 0
@@ -104,7 +103,7 @@ async def test_two_processes_on_one_file(tmp_path: Path, seed: int) -> None:
         assert await column(hubs[1], schema.events.c.error, schema.events.c.state != "done") == []
 
 
-async def test_one_ends_and_the_other_goes_on(tmp_path: Path, seed: int) -> None:
+async def test_one_ends_and_the_other_goes_on(store_url: str, seed: int) -> None:
     """The first process closes in an orderly way: its lanes are free at once."""
     simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
     adopted = simulator.adopt(accounts("whatsapp")[0])
@@ -125,8 +124,8 @@ async def test_one_ends_and_the_other_goes_on(tmp_path: Path, seed: int) -> None
             while len(simulator.seen(ann)) < count:
                 await hub.core.ports.engine.wait(0.01)
 
-    async with process(1, tmp_path / "desk.db", simulator, handled, settings) as second:
-        async with process(0, tmp_path / "desk.db", simulator, handled, settings) as first:
+    async with process(1, store_url, simulator, handled, settings) as second:
+        async with process(0, store_url, simulator, handled, settings) as first:
             await says(first, "one", 1)
         await says(second, "two", 2)
     assert [seen.text for seen in simulator.seen(ann)] == ["You said: one", "You said: two"]
