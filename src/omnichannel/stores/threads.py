@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -63,6 +64,7 @@ class ConversationRow:
 
 
 _FIELDS = tuple(ConversationRow.__slots__)
+_ID = itemgetter(_FIELDS.index("id"))
 _CHANGING = tuple(name for name in _FIELDS if name not in ("brand", "customer_id", "lane", "created_at", "version"))
 
 _FOUND: Select[*tuple[Any, ...]] = select(*(conversations.c[name] for name in _FIELDS))
@@ -126,7 +128,8 @@ class Threads:
                 self._index(self._by_address, address_id, self._by_id.get(conversation_id))
 
     def _remember_all(self, rows: Sequence[Any]) -> None:
-        for row in rows:
+        """Oldest first: where several are meant, the first one counts. A database gives them in any order."""
+        for row in sorted(rows, key=_ID):
             self._remember(ConversationRow(*row))
 
     def _remember(self, row: ConversationRow) -> None:
