@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
 
-import anyio
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from omnichannel.model.exceptions import ConfigurationError, StoreError
-from omnichannel.model.event import MessageReceived
+from omnichannel.model.event import MessageEchoed, MessageReceived
 from omnichannel.stores import drivers, journal, leases, log, schema
 from omnichannel.stores.sql import SqlStore
 from omnichannel.stores.units import Fact
@@ -233,6 +233,42 @@ def test_no_error_quotes_what_was_refused(postgres_url: str) -> None:
             shown = f"{found.value} {found.value.orig} {found.value!r} {found.value.__cause__!r}"
             assert "violates" in shown
             assert "612345678" not in shown
+
+
+# ---------------------------------------------------------------- order
+
+
+def in_a_thread(desk: Desk) -> tuple[str, str]:
+    """Two conversations in one public thread, of which the older one was changed last: PostgreSQL keeps it behind."""
+    first = desk.hear("Where is my bag?", sender="@ann", account="x", surface="mention", thread="t")
+    desk.later(timedelta(seconds=1))
+    second = desk.hear("Mine too", sender="@bob", account="x", surface="mention", thread="t")
+    changed = update(schema.conversations).where(schema.conversations.c.id == first.conversation_id)
+    desk.run(lambda c: c.execute(changed.values(queue="vip")))
+    assert first.conversation_id != second.conversation_id
+    return first.conversation_id, second.conversation_id
+
+
+def test_who_joins_a_thread_joins_its_first_conversation(desk: Desk) -> None:
+    first, _ = in_a_thread(desk)
+    third = desk.hear("And mine", sender="@cem", account="x", surface="mention", thread="t")
+    assert desk.one(schema.conversations, id=third.conversation_id).linked_to == first
+
+
+def test_what_a_colleague_says_in_a_thread_is_in_its_first_conversation(desk: Desk) -> None:
+    first, _ = in_a_thread(desk)
+    echo = MessageEchoed(
+        account="x",
+        dedupe="e",
+        occurred_at=desk.now,
+        recipient="@dan",
+        text="Hi",
+        message_id="1",
+        surface="mention",
+        thread="t",
+    )
+    desk.file(echo)
+    assert desk.one(schema.messages, direction="out").conversation_id == first
 
 
 # ---------------------------------------------------------------- NUL
