@@ -92,10 +92,6 @@ class Server:
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "-m", "immediate", "stop")
 
-    def restart(self) -> None:
-        """What every connection sees as the end of the server; it is back when this returns."""
-        self._run("pg_ctl", "-w", "-m", "immediate", "restart")
-
     def _run(self, program: str, *arguments: str) -> None:
         home = self.folder / "programs"
         command = [(home if home.exists() else self.installed) / "bin" / program, "-D", self.data, *arguments]
@@ -124,6 +120,11 @@ class Server:
         with psycopg.connect(host=str(self.folder), user=OWNER, dbname=database, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
+
+    def end_connections(self, url: str) -> None:
+        """To those who use a database it is as if the server had been restarted."""
+        name = name_of(url)
+        self.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
 
     def _make_template(self) -> None:
         self.execute(f"CREATE DATABASE {TEMPLATE}")

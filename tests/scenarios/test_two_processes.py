@@ -6,6 +6,7 @@ from collections import defaultdict
 from contextlib import AsyncExitStack
 
 import anyio
+import anyio.to_thread
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.hub.ports import Ports
@@ -16,6 +17,7 @@ from omnichannel.stores.sql import SqlStore
 from omnichannel.testing.asgi import InProcessTransport, post_webhook
 from omnichannel.testing.simulators.base import WebhookRequest
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
+from tests.postgres import Server
 from tests.scenarios.support import accounts, column, handle, schema
 
 URL = "https://desk.example/hooks"
@@ -130,3 +132,51 @@ async def test_one_ends_and_the_other_goes_on(store_url: str, seed: int) -> None
         await says(second, "two", 2)
     assert [seen.text for seen in simulator.seen(ann)] == ["You said: one", "You said: two"]
     assert handled.overlaps == 0
+
+
+async def test_connections_that_end_again_and_again(postgres: Server, postgres_url: str, seed: int) -> None:
+    """Whatever the server was asked when it went away is asked again, and no message is lost or answered twice."""
+    simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
+    adopted = simulator.adopt(accounts("whatsapp")[0])
+    simulator.connect("wa", f"{URL}/wa")
+    settings = HubSettings(accounts=[adopted], public_url=URL)
+    handled, asked = Handled(), Handlers()
+    names = [f"Person{number}" for number in range(PEOPLE)]
+    for name in names:
+        simulator.customer(name, handle(name, "whatsapp"))
+
+    @asked.on_message
+    async def answer(turn: Turn) -> None:
+        handled.seen[turn.conversation.id].append(turn.message.text)
+        if len(handled.seen[turn.conversation.id]) == 1:
+            await anyio.to_thread.run_sync(postgres.end_connections, postgres_url)
+        await turn.reply(f"You said: {turn.message.text}")
+
+    ports = Ports(
+        clock=SystemClock(),
+        store=SqlStore(postgres_url, durable=False),
+        blobs=MemoryBlobs(),
+        transport=lambda media: InProcessTransport([simulator], media=media),
+        environ={},
+    )
+    async with Hub(handlers=asked, work=True).replica(settings, ports, work=True) as hub:
+
+        async def post(request: WebhookRequest) -> int:
+            status, _ = await post_webhook(hub.asgi, request, root_path="/hooks")
+            return status
+
+        for name in names:
+            simulator.says(handle(name, "whatsapp"), "one")
+        await simulator.deliver_due(post)
+        with anyio.fail_after(40):
+            while set(await column(hub, schema.deliveries.c.state)) - OUT or not await settled(hub, PEOPLE):
+                await hub.core.ports.engine.wait(0.05)
+        for name in names:
+            assert [seen.text for seen in simulator.seen(handle(name, "whatsapp"))] == ["You said: one"]
+        assert len(handled.seen) == PEOPLE
+
+
+async def settled(hub: Hub, messages: int) -> bool:
+    """Whether so many messages were handled, and all that was to be done is."""
+    states = await column(hub, schema.events.c.state, schema.events.c.kind == "message_received")
+    return states == ["done"] * messages

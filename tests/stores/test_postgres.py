@@ -310,15 +310,10 @@ def test_a_server_that_was_restarted_between_two_units_is_found_again(postgres: 
     with postgres.database() as url, opened(url) as store:
         store.write_sync(put("a"))
         assert store.read_sync(keys) == ["a"]
-        end_connections(postgres, url)
+        postgres.end_connections(url)
         assert store.write_sync(put("b")) == "b"
-        end_connections(postgres, url)
+        postgres.end_connections(url)
         assert store.read_sync(keys) == ["a", "b"]
-
-
-def end_connections(postgres: Server, url: str) -> None:
-    """As the end of the server does."""
-    postgres.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name_of(url)}'")
 
 
 KILL = text("SELECT pg_terminate_backend(pg_backend_pid())")

@@ -116,7 +116,7 @@ async def test_a_worker_elsewhere_sends_what_another_process_wrote(tmp_path: Pat
             while not (await hub.desk.list("support")).items:
                 await hub.core.ports.engine.wait(0.01)
         (waiting,) = (await hub.desk.list("support")).items
-        (made,) = await anyio.to_thread.run_sync(lambda: outcome(process("answer", path, waiting.id, "form-1")))
+        (made,) = await anyio.to_thread.run_sync(lambda: outcome(process("answer", f"sqlite:///{path}", waiting.id, "form-1")))
         await hub.wait(made, "accepted")
     assert [seen.text for seen in simulator.seen(ann)] == ["It is in Oslo."]
     with Client(store=f"sqlite:///{path}") as client:

@@ -269,6 +269,11 @@ class SqlStore:
         return True
 
 
+def store_of(url: str, migrate: str | None) -> SqlStore:
+    """A store that is brought up to date or only looked at, as `migrate` says; by its kind where that is None."""
+    return SqlStore(url, migrate=migrate or ("auto" if drivers.is_sqlite(url) else "check"))
+
+
 async def _committed(group: _Group) -> None:
     """Waits for a group. Its units run whatever becomes of their callers, so a caller that is cancelled stays until
     they have."""
