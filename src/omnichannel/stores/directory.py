@@ -49,7 +49,8 @@ def _known(here: ColumnElement[bool], named: ColumnElement[bool]) -> Select[Any]
     """Addresses with some values, as themselves or as aliases, and the language of whose they are."""
     alias = select(aliases.c.address_id).where(named)
     whose = customers.c.id == addresses.c.customer_id
-    return select(addresses, customers.c.language).join(customers, whose).where(here | among_found(addresses.c.id, alias))
+    either = here | among_found(addresses.c.id, alias)
+    return select(addresses, customers.c.language).join(customers, whose).where(either)
 
 
 _KNOWN = Prepared(_known(member_of(addresses.c.value, "values"), member_of(aliases.c.value, "values")))

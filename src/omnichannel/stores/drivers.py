@@ -32,8 +32,8 @@ SILENCE = 15.0
 """Seconds after which PostgreSQL ends a writing transaction of which it hears nothing: its machine may be gone, and all
 others wait for it."""
 WAIT = "omni_wait"
-"""The execution option that says how many seconds to wait for the other writers on PostgreSQL; 0 is as long as it takes,
-as a migration has to."""
+"""The execution option that says how many seconds to wait for the other writers on PostgreSQL; 0 is for as long as it
+takes, which a migration has to."""
 _QUIET: Mapping[str, Any] = {"hide_parameters": True, "logging_name": "omnichannel"}
 """Rows hold what customers wrote, and tokens: no exception may quote them, nor a log (see `_hush`)."""
 
@@ -52,8 +52,8 @@ def url_of(url: str) -> URL:
         found = found.set(drivername="postgresql+psycopg")
     if found.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise ConfigurationError(
-            f"store: {found.drivername} is not supported. SQLite is (sqlite:///desk.db), and PostgreSQL through psycopg "
-            "(postgresql://user:password@host/database)"
+            f"store: {found.drivername} is not supported. SQLite is (sqlite:///desk.db), and PostgreSQL through "
+            "psycopg (postgresql://user:password@host/database)"
         )
     return found
 
@@ -151,9 +151,7 @@ def _patiently(connection: sqlite3.Connection, statement: str) -> None:
 
 _LOCK = 0x6F6D6E69
 """Ours among the advisory locks of a database; the second half is the schema, for it may hold several stores."""
-_TURN = (
-    f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext(coalesce(current_schema(), ''))), pg_current_xact_id()::text"  # noqa: S608
-)
+_TURN = f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext(coalesce(current_schema(), ''))), pg_current_xact_id()::text"
 # A server may be set to acknowledge what is not on its disk yet; what is stricter than that stays.
 # https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 _DURABLE = (

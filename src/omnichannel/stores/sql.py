@@ -324,6 +324,6 @@ def _store_error(error: Exception) -> Exception:
 
 def _in_doubt(error: Exception) -> StoreError:
     return StoreError(
-        f"the store was lost while it committed: {getattr(error, 'orig', error)}. Nobody can say whether this unit is on "
-        "disk: look before you try again, or try again under the same idempotency_key."
+        f"the store was lost while it committed: {getattr(error, 'orig', error)}. Nobody can say whether this unit is "
+        "on disk: look before you try again, or try again under the same idempotency_key."
     )

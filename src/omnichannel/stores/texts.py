@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -26,19 +26,25 @@ def without_nul(value: T) -> T:
 def _without(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace(NUL, INSTEAD) if NUL in value else value
-    if isinstance(value, tuple | list):
-        items = cast(tuple[Any, ...] | list[Any], value)
-        changed = [_without(item) for item in items]
-        return value if _same(changed, items) else type(items)(changed)
-    if isinstance(value, Mapping):
-        pairs = cast(Mapping[Any, Any], value)
-        made = {_without(name): _without(item) for name, item in pairs.items()}
-        return value if _same(made, pairs) and _same(made.values(), pairs.values()) else made
+    if _is_row(value):
+        changed = [_without(item) for item in value]
+        return value if _same(changed, value) else type(value)(changed)
+    if _is_mapping(value):
+        made = {_without(name): _without(item) for name, item in value.items()}
+        return value if _same(made, value) and _same(made.values(), value.values()) else made
     if is_dataclass(value) and not isinstance(value, type):
         own = {field.name: getattr(value, field.name) for field in fields(value)}
         new = {name: one for name, item in own.items() if (one := _without(item)) is not item}
         return replace(value, **new) if new else value
     return value
+
+
+def _is_row(value: object) -> TypeGuard[tuple[Any, ...] | list[Any]]:
+    return isinstance(value, tuple | list)
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _same(new: Any, old: Any) -> bool:
