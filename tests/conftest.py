@@ -9,8 +9,9 @@ import pytest
 from hypothesis import settings
 
 from tests.canaries import WATCH, look_at_report, no_secret_leaves, watch_secrets
+from tests.postgres import begin_run, new_url, own_database, postgres, postgres_url, store_url
 
-__all__ = ["no_secret_leaves", "watch_secrets"]
+__all__ = ["new_url", "no_secret_leaves", "own_database", "postgres", "postgres_url", "store_url", "watch_secrets"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,7 +22,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pr"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed before hypothesis looks for it; the workers of pytest-xdist are handed the same one."""
+    """Choose the seed before hypothesis looks for it; the workers of pytest-xdist are handed the same one, and the
+    place of the server that they share."""
+    begin_run(config)
     if config.option.hypothesis_seed is None:
         drawn = str(random.SystemRandom().randrange(2**32))
         config.option.hypothesis_seed = os.environ.get("OMNICHANNEL_SEED") or drawn

@@ -25,7 +25,7 @@ from omnichannel.adapters.whatsapp import WhatsAppAccount
 from omnichannel.channel.wire import Envelope
 from omnichannel.hub.ports import Ports
 from omnichannel.model.exceptions import StoreError
-from omnichannel.stores import journal, sql
+from omnichannel.stores import drivers, journal
 from omnichannel.stores.journal import Arrival
 from omnichannel.stores.schema import journal as table
 from omnichannel.stores.sql import SqlStore
@@ -114,7 +114,7 @@ async def test_a_disk_that_fills_up_under_load(tmp_path: Path) -> None:
 
 
 async def test_another_program_holds_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "PATIENCE", 0.05)
+    monkeypatch.setattr(drivers, "PATIENCE", 0.05)
     path = tmp_path / "desk.db"
     async with opened(path) as desk:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -7,19 +7,20 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
 
 import anyio
 import httpx
 import pytest
+from sqlalchemy import Connection, text
 
+from omnichannel.stores import drivers
 from tests.faults.zygote import PHONE_NUMBER_ID, SECRET
 
 pytestmark = [
@@ -120,8 +121,8 @@ class Desks:
 
 
 @contextmanager
-def desks(path: Path) -> Generator[Desks]:
-    command = [sys.executable, "-m", "tests.faults.zygote", f"sqlite:///{path}"]
+def desks(url: str) -> Generator[Desks]:
+    command = [sys.executable, "-m", "tests.faults.zygote", url]
     root = Path(__file__).parent.parent.parent
     zygote = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=root)  # noqa: S603 - our own code
     try:
@@ -131,51 +132,75 @@ def desks(path: Path) -> Generator[Desks]:
     assert zygote.returncode == 0
 
 
-def drained(path: Path) -> bool:
+@contextmanager
+def looking(url: str) -> Generator[Connection]:
+    """A connection beside the desks'."""
+    engine = drivers.open_engine(url, memory=False, writes=False, durable=False)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def drained(connection: Connection) -> bool:
     """Whether everything is parsed and handled."""
-    with closing(sqlite3.connect(path)) as found:
-        query = (
-            "SELECT (SELECT count(*) FROM omni_journal WHERE state = 'new')"
-            " + (SELECT count(*) FROM omni_events WHERE state = 'new')"
-        )
-        return bool(found.execute(query).fetchone() == (0,))
+    query = (
+        "SELECT (SELECT count(*) FROM omni_journal WHERE state = 'new')"
+        " + (SELECT count(*) FROM omni_events WHERE state = 'new')"
+    )
+    with connection.begin():
+        return connection.execute(text(query)).scalar() == 0
 
 
-def survive(path: Path, kills: int, seed: int) -> tuple[Platform, dict[str, list[str]]]:
-    """Kills a desk so often, lets the last one finish; gives who said what was kept and what is in the file."""
+QUERIES = {
+    "messages": "SELECT platform_id FROM omni_messages",
+    "events": "SELECT key FROM omni_events WHERE state = 'done'",
+    "undone": "SELECT seq FROM omni_journal WHERE state <> 'done'",
+    "order": "SELECT m.id FROM omni_messages m JOIN omni_conversations c ON c.id = m.conversation_id"
+    " WHERE m.customer_id <> c.customer_id",
+    "people": "SELECT value FROM omni_addresses",
+}
+
+
+def survive(url: str, kills: int, seed: int, *, beside: int = 0) -> tuple[Platform, dict[str, list[str]]]:
+    """Kills a desk so often, while so many others go on, and lets the last one finish; gives who said what was kept and
+    what is in the store."""
     draw, platform = random.Random(seed), Platform()
 
-    async def run() -> None:
-        for _ in range(kills):
-            pid, port = await anyio.to_thread.run_sync(running.start)
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(platform.talk, port)
-                await anyio.sleep(draw.uniform(0.01, 0.4))
-                await anyio.to_thread.run_sync(running.end, pid, signal.SIGKILL)
+    async def run(others: list[int]) -> None:
+        async with anyio.create_task_group() as lasting:
+            for port in others:
+                lasting.start_soon(platform.talk, port)
+            for _ in range(kills):
+                pid, port = await anyio.to_thread.run_sync(running.start)
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(platform.talk, port)
+                    await anyio.sleep(draw.uniform(0.01, 0.4))
+                    await anyio.to_thread.run_sync(running.end, pid, signal.SIGKILL)
+            lasting.cancel_scope.cancel()
 
-    with desks(path) as running:
-        anyio.run(run)
+    with desks(url) as running, ExitStack() as stack:
+        others = [stack.enter_context(desks(url)) for _ in range(beside)]
+        started = [one.start() for one in others]
+        anyio.run(run, [port for _, port in started])
+        for one, (pid, _) in zip(others, started, strict=True):
+            one.end(pid, signal.SIGTERM)
         pid, _ = running.start()
         until = time.monotonic() + 120
-        while not drained(path):
-            assert time.monotonic() < until, "the last desk does not come to an end"
-            time.sleep(0.05)
+        with looking(url) as connection:
+            while not drained(connection):
+                assert time.monotonic() < until, "the last desk does not come to an end"
+                time.sleep(0.05)
         running.end(pid, signal.SIGTERM)
-    with closing(sqlite3.connect(path)) as found:
-        queries = {
-            "integrity": "PRAGMA integrity_check",
-            "messages": "SELECT platform_id FROM omni_messages",
-            "events": "SELECT key FROM omni_events WHERE state = 'done'",
-            "undone": "SELECT seq FROM omni_journal WHERE state <> 'done'",
-            "order": "SELECT m.id FROM omni_messages m JOIN omni_conversations c ON c.id = m.conversation_id"
-            " WHERE m.customer_id <> c.customer_id",
-            "people": "SELECT value FROM omni_addresses",
-        }
-        return platform, {name: [str(row[0]) for row in found.execute(query)] for name, query in queries.items()}
+    queries = QUERIES | ({"integrity": "PRAGMA integrity_check"} if drivers.is_sqlite(url) else {})
+    with looking(url) as connection:
+        found = {name: connection.execute(text(query)).all() for name, query in queries.items()}
+    return platform, {name: [str(row[0]) for row in rows] for name, rows in found.items()}
 
 
 def check(platform: Platform, kept: dict[str, list[str]]) -> None:
-    assert kept["integrity"] == ["ok"]
+    assert kept.get("integrity", ["ok"]) == ["ok"]
     assert platform.refused == []
     assert platform.acknowledged, "nothing was acknowledged: the test shows nothing"
     missing = {f"wamid.{number}" for number in platform.acknowledged} - set(kept["messages"])
@@ -186,16 +211,21 @@ def check(platform: Platform, kept: dict[str, list[str]]) -> None:
     assert len(kept["people"]) == len(set(kept["people"])) <= CUSTOMERS
 
 
+def kills_of(request: pytest.FixtureRequest) -> int:
+    return 50 if "faults" in (request.config.option.markexpr or "") else 5
+
+
 def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(
-    tmp_path: Path, seed: int, request: pytest.FixtureRequest
+    store_url: str, seed: int, request: pytest.FixtureRequest
 ) -> None:
-    kills = 50 if "faults" in (request.config.option.markexpr or "") else 5
-    platform, kept = survive(tmp_path / "desk.db", kills, seed)
-    check(platform, kept)
+    check(*survive(store_url, kills_of(request), seed))
+
+
+def test_one_of_two_on_one_server_is_killed(postgres_url: str, seed: int, request: pytest.FixtureRequest) -> None:
+    """The other one goes on meanwhile, and takes over what the dead one had leased."""
+    check(*survive(postgres_url, kills_of(request) // 2, seed, beside=1))
 
 
 @pytest.mark.long
 def test_five_hundred_times(tmp_path: Path, seed: int) -> None:
-    platform, kept = survive(tmp_path / "desk.db", 500, seed)
-    check(platform, kept)
-    assert len(platform.acknowledged) > 500
+    check(*survive(f"sqlite:///{tmp_path / 'desk.db'}", 500, seed))

@@ -166,7 +166,7 @@ async def rows(live: Hub, query: Executable) -> list[Any]:
 
 async def column(live: Hub, of: Any, *where: Any) -> list[Any]:
     """One column of a table, in the order in which it was written."""
-    found = await rows(live, select(of).where(*where))
+    found = await rows(live, select(of).where(*where).order_by(*of.table.primary_key))
     return [row[0] for row in found]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -51,10 +50,6 @@ def killing(step: str) -> Callable[[str], None]:
     return crash
 
 
-def on_disk(tmp_path: Path, seed: int) -> World:
-    return World(seed=seed, store=f"sqlite:///{tmp_path}/desk.db")
-
-
 def echo() -> Handlers:
     handlers = Handlers()
 
@@ -89,15 +84,14 @@ async def outcome(world: World, channel: str) -> tuple[list[str], int]:
 
 @sources
 @pytest.mark.parametrize("step", ["before", "started", "answered", "settled"])
-async def test_the_outbox_ends(tmp_path: Path, seed: int, channel: str, step: str) -> None:
-    world = on_disk(tmp_path, seed)
-    ann, hub = person(world, "Ann", channel), make_hub(channel, handlers=echo())
-    world.crash = killing(step)
-    await until_it_dies(world, hub, channel)
-    async with world.run(hub):
+async def test_the_outbox_ends(lasting: World, channel: str, step: str) -> None:
+    ann, hub = person(lasting, "Ann", channel), make_hub(channel, handlers=echo())
+    lasting.crash = killing(step)
+    await until_it_dies(lasting, hub, channel)
+    async with lasting.run(hub):
         await ann.on(channel).says("two")
-        await world.advance(MINUTE)  # until the leases of the dead process have run out
-        said, unknown = await outcome(world, channel)
+        await lasting.advance(MINUTE)  # until the leases of the dead process have run out
+        said, unknown = await outcome(lasting, channel)
         assert sorted(said) == ["You said: one", "You said: two"]
         # Only a request that may have left leaves anything open; X and WhatsApp have told us before we asked, and
         # where a platform knows our key it is simply asked again.
@@ -106,7 +100,7 @@ async def test_the_outbox_ends(tmp_path: Path, seed: int, channel: str, step: st
 
 
 @sources
-async def test_a_handler_is_run_again(tmp_path: Path, seed: int, channel: str) -> None:
+async def test_a_handler_is_run_again(lasting: World, channel: str) -> None:
     """It ends after the handler and before the settlement: what it wrote counts for nothing, and is written again."""
     ran: list[str] = []
     handlers = Handlers()
@@ -119,20 +113,17 @@ async def test_a_handler_is_run_again(tmp_path: Path, seed: int, channel: str) -
         if len(ran) == 1:
             raise Killed
 
-    world = on_disk(tmp_path, seed)
-    person(world, "Ann", channel)
+    person(lasting, "Ann", channel)
     hub = make_hub(channel, handlers=handlers)
-    await until_it_dies(world, hub, channel)
-    async with world.run(hub):
-        await world.advance(MINUTE)
+    await until_it_dies(lasting, hub, channel)
+    async with lasting.run(hub):
+        await lasting.advance(MINUTE)
         assert ran == ["one", "one"]
-        assert await outcome(world, channel) == (["First.", "Second."], 0)
+        assert await outcome(lasting, channel) == (["First.", "Second."], 0)
 
 
 @sources
-async def test_journalled_and_not_parsed(
-    tmp_path: Path, seed: int, channel: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_journalled_and_not_parsed(lasting: World, channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was acknowledged is on disk, and parsed by whoever comes next."""
 
     async def dies(self: Parser) -> tuple[int, set[int]]:
@@ -140,16 +131,15 @@ async def test_journalled_and_not_parsed(
             raise Killed
         return 0, set()
 
-    world = on_disk(tmp_path, seed)
-    person(world, "Ann", channel)
+    person(lasting, "Ann", channel)
     hub = make_hub(channel, handlers=echo())
     with monkeypatch.context() as patched:
         patched.setattr(Parser, "step", dies)
-        await until_it_dies(world, hub, channel)
-    async with world.run(hub) as live:
-        await world.advance(MINUTE)
+        await until_it_dies(lasting, hub, channel)
+    async with lasting.run(hub) as live:
+        await lasting.advance(MINUTE)
         assert await column(live, schema.messages.c.text, schema.messages.c.direction == "in") == ["one"]
-        assert await outcome(world, channel) == (["You said: one"], 0)
+        assert await outcome(lasting, channel) == (["You said: one"], 0)
 
 
 # ---------------------------------------------------------------- the network hides an answer

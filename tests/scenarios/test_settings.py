@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from omnichannel import Handlers, Hub, Localized
-from omnichannel.model.exceptions import ConfigurationError
-from omnichannel.stores.sql import in_schema
+from omnichannel.cli.db import upgrade
+from omnichannel.model.exceptions import ConfigurationError, StoreError
+from omnichannel.stores.drivers import in_schema
 from omnichannel.testing.world import World
+from tests.postgres import Server
 from tests.scenarios.support import HOUR, conversation_of, person, refusals, state_of, texts
 
 ACCOUNTS = """
@@ -64,6 +66,27 @@ amount = 0.40
         assert refused["x-main"] == ("over_price_cap", "0.3 USD, the cap is 0.1 EUR")
         preview = await live.preview_withdrawal("x", targets=["email"])
         assert preview.prices["dm"] == Decimal("0.4")
+
+
+@pytest.mark.parametrize(("migrate", "opens"), [(None, False), ("auto", True)])
+async def test_a_server_is_brought_up_to_date_only_where_that_is_asked_for(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrate: str | None, opens: bool
+) -> None:
+    """Its URL is in the environment, so what kind of store it is shows when the hub opens."""
+    more = "" if migrate is None else f'migrate = "{migrate}"'
+    (tmp_path / "o.toml").write_text(f'schema = 1\n[store]\nurl = "env:STORE"\n{more}', "utf-8")
+    with postgres.database("template0") as url:
+        monkeypatch.setenv("STORE", url)
+        if opens:
+            async with Hub.from_toml(tmp_path / "o.toml", work=False):
+                pass
+            return
+        with pytest.raises(StoreError, match="run `omnichannel db upgrade`"):
+            async with Hub.from_toml(tmp_path / "o.toml", work=False):
+                pass
+        upgrade(config=tmp_path / "o.toml")
+        async with Hub.from_toml(tmp_path / "o.toml", work=False):
+            pass
 
 
 def test_a_schema_is_for_postgresql_alone() -> None:

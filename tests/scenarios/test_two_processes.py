@@ -1,12 +1,12 @@
-"""Two processes on one file: whoever takes a webhook, each message is handled once, and in order."""
+"""Two processes on one store: whoever takes a webhook, each message is handled once, and in order."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.hub.ports import Ports
@@ -17,6 +17,7 @@ from omnichannel.stores.sql import SqlStore
 from omnichannel.testing.asgi import InProcessTransport, post_webhook
 from omnichannel.testing.simulators.base import WebhookRequest
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
+from tests.postgres import Server
 from tests.scenarios.support import accounts, column, handle, schema
 
 URL = "https://desk.example/hooks"
@@ -50,11 +51,11 @@ class Handled:
         return made
 
 
-def process(number: int, path: Path, simulator: WhatsAppSimulator, handled: Handled, settings: HubSettings) -> Hub:
-    """A hub that works on the file, as a process of its own would."""
+def process(number: int, url: str, simulator: WhatsAppSimulator, handled: Handled, settings: HubSettings) -> Hub:
+    """A hub that works on the store, as a process of its own would."""
     ports = Ports(
         clock=SystemClock(),
-        store=SqlStore(f"sqlite:///{path}", durable=False),
+        store=SqlStore(url, durable=False),
         blobs=MemoryBlobs(),
         transport=lambda media: InProcessTransport([simulator], media=media),
         environ={},
@@ -62,7 +63,7 @@ def process(number: int, path: Path, simulator: WhatsAppSimulator, handled: Hand
     return Hub(handlers=handled.handlers(number), work=True).replica(settings, ports, work=True)
 
 
-async def test_two_processes_on_one_file(tmp_path: Path, seed: int) -> None:
+async def test_two_processes_on_one_store(store_url: str, seed: int) -> None:
     simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
     adopted = simulator.adopt(accounts("whatsapp")[0])
     simulator.connect("wa", f"{URL}/wa")
@@ -73,7 +74,7 @@ async def test_two_processes_on_one_file(tmp_path: Path, seed: int) -> None:
         simulator.customer(name, handle(name, "whatsapp"))
     async with AsyncExitStack() as stack:
         hubs = [
-            await stack.enter_async_context(process(number, tmp_path / "desk.db", simulator, handled, settings))
+            await stack.enter_async_context(process(number, store_url, simulator, handled, settings))
             for number in range(2)
         ]
         turn = 0
@@ -104,7 +105,7 @@ async def test_two_processes_on_one_file(tmp_path: Path, seed: int) -> None:
         assert await column(hubs[1], schema.events.c.error, schema.events.c.state != "done") == []
 
 
-async def test_one_ends_and_the_other_goes_on(tmp_path: Path, seed: int) -> None:
+async def test_one_ends_and_the_other_goes_on(store_url: str, seed: int) -> None:
     """The first process closes in an orderly way: its lanes are free at once."""
     simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
     adopted = simulator.adopt(accounts("whatsapp")[0])
@@ -125,9 +126,57 @@ async def test_one_ends_and_the_other_goes_on(tmp_path: Path, seed: int) -> None
             while len(simulator.seen(ann)) < count:
                 await hub.core.ports.engine.wait(0.01)
 
-    async with process(1, tmp_path / "desk.db", simulator, handled, settings) as second:
-        async with process(0, tmp_path / "desk.db", simulator, handled, settings) as first:
+    async with process(1, store_url, simulator, handled, settings) as second:
+        async with process(0, store_url, simulator, handled, settings) as first:
             await says(first, "one", 1)
         await says(second, "two", 2)
     assert [seen.text for seen in simulator.seen(ann)] == ["You said: one", "You said: two"]
     assert handled.overlaps == 0
+
+
+async def test_connections_that_end_again_and_again(postgres: Server, postgres_url: str, seed: int) -> None:
+    """Whatever the server was asked when it went away is asked again, and no message is lost or answered twice."""
+    simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
+    adopted = simulator.adopt(accounts("whatsapp")[0])
+    simulator.connect("wa", f"{URL}/wa")
+    settings = HubSettings(accounts=[adopted], public_url=URL)
+    handled, asked = Handled(), Handlers()
+    names = [f"Person{number}" for number in range(PEOPLE)]
+    for name in names:
+        simulator.customer(name, handle(name, "whatsapp"))
+
+    @asked.on_message
+    async def answer(turn: Turn) -> None:
+        handled.seen[turn.conversation.id].append(turn.message.text)
+        if len(handled.seen[turn.conversation.id]) == 1:
+            await anyio.to_thread.run_sync(postgres.end_connections, postgres_url)
+        await turn.reply(f"You said: {turn.message.text}")
+
+    ports = Ports(
+        clock=SystemClock(),
+        store=SqlStore(postgres_url, durable=False),
+        blobs=MemoryBlobs(),
+        transport=lambda media: InProcessTransport([simulator], media=media),
+        environ={},
+    )
+    async with Hub(handlers=asked, work=True).replica(settings, ports, work=True) as hub:
+
+        async def post(request: WebhookRequest) -> int:
+            status, _ = await post_webhook(hub.asgi, request, root_path="/hooks")
+            return status
+
+        for name in names:
+            simulator.says(handle(name, "whatsapp"), "one")
+        await simulator.deliver_due(post)
+        with anyio.fail_after(40):
+            while set(await column(hub, schema.deliveries.c.state)) - OUT or not await settled(hub, PEOPLE):
+                await hub.core.ports.engine.wait(0.05)
+        for name in names:
+            assert [seen.text for seen in simulator.seen(handle(name, "whatsapp"))] == ["You said: one"]
+        assert len(handled.seen) == PEOPLE
+
+
+async def settled(hub: Hub, messages: int) -> bool:
+    """Whether so many messages were handled, and all that was to be done is."""
+    states = await column(hub, schema.events.c.state, schema.events.c.kind == "message_received")
+    return states == ["done"] * messages

@@ -13,7 +13,7 @@ from omnichannel.channel.wire import Envelope
 from omnichannel.model.content import Text
 from omnichannel.model.event import ChannelEvent, MessageReceived
 from omnichannel.model.message import Decision, Step
-from omnichannel.stores import journal, leases, outbound, outgoing, schema, turns
+from omnichannel.stores import drivers, journal, leases, outbound, outgoing, schema, turns
 from omnichannel.stores.deliveries import insert_one
 from omnichannel.stores.intake import Intake, Parsed
 from omnichannel.stores.journal import Arrival
@@ -22,6 +22,7 @@ from omnichannel.stores.sql import SqlStore, Unit
 from omnichannel.stores.units import AccountInfo, DueTurn, NewDelivery, TurnResult
 from omnichannel.testing.clock import START
 from omnichannel.testing.ids import SeededIds
+from omnichannel.testing.template_store import TemplateStore
 
 T = TypeVar("T")
 ANN = "+33612345678"
@@ -58,7 +59,7 @@ class Standing:
 class Desk:
     """The store as the workers use it, one call at a time."""
 
-    store: SqlStore = field(default_factory=lambda: SqlStore("sqlite://", threads=False))
+    store: SqlStore = field(default_factory=lambda: TemplateStore("sqlite://", threads=False))
     clock: Standing = field(default_factory=Standing)
     count: int = 0
 
@@ -85,6 +86,10 @@ class Desk:
     def one(self, table: Table, **where: Any) -> Any:
         (row,) = self.rows(table, **where)
         return row
+
+    def kept(self, text: str) -> str:
+        """A text as the database keeps it: PostgreSQL cannot store NUL."""
+        return text if drivers.is_sqlite(self.store.url) else text.replace("\0", "\ufffd")
 
     # -- inbound
 

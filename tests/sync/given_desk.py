@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import create_engine, text
 
 from omnichannel.testing.world import World
 from tests.scenarios.support import conversation_of, make_hub, person
@@ -16,9 +16,9 @@ from tests.scenarios.support import conversation_of, make_hub, person
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-async def store_with_somebody_waiting(path: Path, seed: int) -> str:
-    """Makes the store; gives the conversation."""
-    world = World(seed=seed, store=f"sqlite:///{path}")
+async def store_with_somebody_waiting(store: str | Path, seed: int) -> str:
+    """Makes the store, in a file or behind a URL; gives the conversation."""
+    world = World(seed=seed, store=url_of(store))
     ann = person(world, "Ann", "whatsapp")
     async with world.run(make_hub("whatsapp")) as live:
         await ann.on("whatsapp").says("Hello")
@@ -40,13 +40,27 @@ def outcome(started: subprocess.Popen[str]) -> list[str]:
     return out.splitlines()
 
 
-def sql(path: Path, query: str) -> list[tuple[Any, ...]]:
+def url_of(store: str | Path) -> str:
+    """The URL of a store that may be a file."""
+    return f"sqlite:///{store}" if isinstance(store, Path) else store
+
+
+def sql(store: str | Path, query: str) -> list[tuple[Any, ...]]:
     """Rows, read without us."""
-    with closing(sqlite3.connect(path)) as found:
-        return found.execute(query).fetchall()
+    engine = create_engine(url_of(store))
+    try:
+        with engine.connect() as found:
+            return [tuple(row) for row in found.execute(text(query))]
+    finally:
+        engine.dispose()
 
 
-def keys(path: Path) -> list[str]:
+def is_whole(store: str | Path) -> bool:
+    """Whether the file is; a server sees to that by itself."""
+    return not url_of(store).startswith("sqlite") or sql(store, "PRAGMA integrity_check") == [("ok",)]
+
+
+def keys(store: str | Path) -> list[str]:
     """The idempotency keys of the deliveries in a store, in their order."""
     query = "SELECT idempotency_key FROM omni_deliveries WHERE idempotency_key IS NOT NULL ORDER BY idempotency_key"
-    return [row[0] for row in sql(path, query)]
+    return [row[0] for row in sql(store, query)]

@@ -18,25 +18,25 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def answer(path: str, conversation: str, key: str) -> None:
+def answer(store: str, conversation: str, key: str) -> None:
     """Answers once."""
-    with Client(store=f"sqlite:///{path}") as client:
+    with Client(store=store) as client:
         say(client.reply(conversation, "It is in Oslo.", agent="mia", idempotency_key=key).id)
 
 
-def answer_for_ever(path: str, conversation: str, begin: str) -> None:
+def answer_for_ever(store: str, conversation: str, begin: str) -> None:
     """Answers again and again, and says which answer was taken."""
-    client = Client(store=f"sqlite:///{path}")
+    client = Client(store=store)
     for number in itertools.count(int(begin)):
         client.reply(conversation, "It is in Oslo.", idempotency_key=f"{number:06}")
         say(f"{number:06}")
 
 
-def fork(path: str, conversation: str, children: str) -> None:
+def fork(store: str, conversation: str, children: str) -> None:
     """Answers in two threads all the time, and forks meanwhile; each child answers, and the parent after it."""
     # A fork among threads may deadlock whoever is not prepared for it: that is what is tried here.
     warnings.filterwarnings("ignore", ".*multi-threaded.*", DeprecationWarning)
-    client = Client(store=f"sqlite:///{path}")
+    client = Client(store=store)
     done = threading.Event()
 
     def keep_answering(name: str) -> None:
@@ -52,7 +52,7 @@ def fork(path: str, conversation: str, children: str) -> None:
         client.reply(conversation, "Before.", idempotency_key=f"before-{number}")
         child = os.fork()
         if child == 0:
-            _in_child(client, path, conversation, number)
+            _in_child(client, store, conversation, number)
         client.reply(conversation, "After.", idempotency_key=f"after-{number}")
         _, status = os.waitpid(child, 0)
         say(f"child {os.waitstatus_to_exitcode(status)}")
@@ -63,11 +63,11 @@ def fork(path: str, conversation: str, children: str) -> None:
     say("ended")
 
 
-def _in_child(client: Client, path: str, conversation: str, number: int) -> None:
+def _in_child(client: Client, store: str, conversation: str, number: int) -> None:
     """Never returns: what failed is said by the exit code."""
     code = 1
     try:
-        if inherited(path):
+        if inherited(store):
             code = 2
         else:
             made = client.reply(conversation, "Child.", idempotency_key=f"child-{number}")
@@ -77,10 +77,12 @@ def _in_child(client: Client, path: str, conversation: str, number: int) -> None
         os._exit(code)
 
 
-def inherited(path: str) -> list[str]:
-    """The files of a store that this process has open, where the system tells."""
+def inherited(store: str) -> list[str]:
+    """The files of a store, or the connections to it, that this process has open, where the system tells."""
     folder = Path("/proc/self/fd")
     if not folder.is_dir():
         return []
     files = [os.path.realpath(one) for one in folder.iterdir()]
-    return [one for one in files if one.startswith(os.path.realpath(path))]
+    path = store.partition("sqlite:///")[2]
+    begins = os.path.realpath(path) if path else "/proc/self/fd/socket:"
+    return [one for one in files if one.startswith(begins)]

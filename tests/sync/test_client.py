@@ -86,6 +86,7 @@ def test_migrations_are_the_settings_business(tmp_path: Path) -> None:
 async def test_a_worker_elsewhere_sends_what_another_process_wrote(tmp_path: Path, seed: int) -> None:
     """The hub works on real time; the answer is written by a process that has no loop, and no account."""
     path, ann = tmp_path / "desk.db", handle("Ann", "whatsapp")
+    url = f"sqlite:///{path}"
     simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
     adopted = simulator.adopt(accounts("whatsapp")[0])
     simulator.connect("wa", "https://desk.example/hooks/wa")
@@ -98,7 +99,7 @@ async def test_a_worker_elsewhere_sends_what_another_process_wrote(tmp_path: Pat
 
     ports = Ports(
         clock=SystemClock(),
-        store=SqlStore(f"sqlite:///{path}", durable=False),
+        store=SqlStore(url, durable=False),
         blobs=MemoryBlobs(),
         transport=lambda media: InProcessTransport([simulator], media=media),
         environ={},
@@ -116,9 +117,9 @@ async def test_a_worker_elsewhere_sends_what_another_process_wrote(tmp_path: Pat
             while not (await hub.desk.list("support")).items:
                 await hub.core.ports.engine.wait(0.01)
         (waiting,) = (await hub.desk.list("support")).items
-        (made,) = await anyio.to_thread.run_sync(lambda: outcome(process("answer", path, waiting.id, "form-1")))
+        (made,) = await anyio.to_thread.run_sync(lambda: outcome(process("answer", url, waiting.id, "form-1")))
         await hub.wait(made, "accepted")
     assert [seen.text for seen in simulator.seen(ann)] == ["It is in Oslo."]
-    with Client(store=f"sqlite:///{path}") as client:
+    with Client(store=url) as client:
         assert [event.data["state"] for event in client.events(types=["delivery.updated"])][:1] == ["accepted"]
     assert len(sql(path, "SELECT 1 FROM omni_attempts")) == 1

@@ -15,16 +15,15 @@ import pytest
 from omnichannel import Hub, StoreError
 from omnichannel.sync import Client
 from omnichannel.sync.opening import Opening
-from tests.sync.given_desk import keys, outcome, process, sql, store_with_somebody_waiting
+from tests.sync.given_desk import is_whole, keys, outcome, process, store_with_somebody_waiting
 
 THREADS = 16
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
 
 
-def test_sixteen_threads_answer_at_once(tmp_path: Path, seed: int) -> None:
-    path = tmp_path / "desk.db"
-    place = anyio.run(store_with_somebody_waiting, path, seed)
-    client, start = Client(store=f"sqlite:///{path}"), Barrier(THREADS)
+def test_sixteen_threads_answer_at_once(store_url: str, seed: int) -> None:
+    place = anyio.run(store_with_somebody_waiting, store_url, seed)
+    client, start = Client(store=store_url), Barrier(THREADS)
 
     def work(number: int) -> list[str]:
         start.wait()  # so that the first of them opens the store while the others are there
@@ -39,56 +38,54 @@ def test_sixteen_threads_answer_at_once(tmp_path: Path, seed: int) -> None:
     own = [one for each in made for one in each[:-1]]
     assert len(set(own)) == THREADS * 4
     assert len({each[-1] for each in made}) == 1
-    assert len(keys(path)) == THREADS * 4 + 1
-    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
+    assert len(keys(store_url)) == THREADS * 4 + 1
+    assert is_whole(store_url)
 
 
-async def test_a_key_holds_between_hub_client_and_another_process(tmp_path: Path, seed: int) -> None:
-    path = tmp_path / "desk.db"
-    place = await store_with_somebody_waiting(path, seed)
-    with Client(store=f"sqlite:///{path}") as client:
-        async with Hub(store=f"sqlite:///{path}", work=False) as hub:
+async def test_a_key_holds_between_hub_client_and_another_process(store_url: str, seed: int) -> None:
+    place = await store_with_somebody_waiting(store_url, seed)
+    with Client(store=store_url) as client:
+        async with Hub(store=store_url, work=False) as hub:
             first = await hub.reply(place, "It is in Oslo.", idempotency_key="a")
             assert client.reply(place, "It is in Rome.", idempotency_key="a") == first
             second = client.reply(place, "It is in Oslo.", idempotency_key="b")
             assert await hub.reply(place, "It is in Rome.", idempotency_key="b") == second
-            assert outcome(process("answer", path, place, "a")) == [first.id]
-            (third,) = outcome(process("answer", path, place, "c"))
+            assert outcome(process("answer", store_url, place, "a")) == [first.id]
+            (third,) = outcome(process("answer", store_url, place, "c"))
             assert (await hub.reply(place, "It is in Rome.", idempotency_key="c")).id == third
-    assert keys(path) == ["a", "b", "c"]
+    assert keys(store_url) == ["a", "b", "c"]
 
 
 @forks
-def test_a_fork_among_answering_threads(tmp_path: Path, seed: int) -> None:
-    path = tmp_path / "desk.db"
-    place = anyio.run(store_with_somebody_waiting, path, seed)
-    said = outcome(process("fork", path, place, "6"))
+def test_a_fork_among_answering_threads(store_url: str, seed: int) -> None:
+    place = anyio.run(store_with_somebody_waiting, store_url, seed)
+    said = outcome(process("fork", store_url, place, "6"))
     assert said == ["child 0"] * 6 + ["ended"]
-    found = [key for key in keys(path) if not key.startswith("thread")]
+    found = [key for key in keys(store_url) if not key.startswith("thread")]
     assert found == [f"{name}-{number}" for name in ("after", "before", "child") for number in range(6)]
-    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
+    assert is_whole(store_url)
 
 
 @pytest.mark.faults
-def test_killed_in_the_middle_of_answering(tmp_path: Path, seed: int) -> None:
-    path, draw = tmp_path / "desk.db", random.Random(seed)
-    place = anyio.run(store_with_somebody_waiting, path, seed)
+def test_killed_in_the_middle_of_answering(store_url: str, seed: int) -> None:
+    draw = random.Random(seed)
+    place = anyio.run(store_with_somebody_waiting, store_url, seed)
     taken: list[str] = []
     for begin in range(0, 60_000, 20_000):
-        other = process("answer_for_ever", path, place, str(begin))
+        other = process("answer_for_ever", store_url, place, str(begin))
         assert other.stdout is not None
         taken += [other.stdout.readline().strip() for _ in range(draw.randrange(1, 40))]
         other.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
         # It may have said more before it died.
         taken += [line.strip() for line in other.communicate()[0].splitlines(keepends=True) if line.endswith("\n")]
-    there = keys(path)
+    there = keys(store_url)
     assert set(taken) <= set(there)
     assert len(there) <= len(taken) + 3, "at most the one that was under way is there unsaid"
-    with Client(store=f"sqlite:///{path}") as client:
+    with Client(store=store_url) as client:
         again = [client.reply(place, "Once more.", idempotency_key=key).id for key in there]
         assert len(set(again)) == len(there)
-    assert keys(path) == there
-    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
+    assert keys(store_url) == there
+    assert is_whole(store_url)
 
 
 # ---------------------------------------------------------------- opening

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from omnichannel.config import load
 from omnichannel.model.exceptions import ConfigurationError
-from omnichannel.stores.sql import SqlStore, in_schema
+from omnichannel.stores.drivers import in_schema
+from omnichannel.stores.sql import SqlStore
 
 CONFIG = Path("omnichannel.toml")
 

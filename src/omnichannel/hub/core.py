@@ -42,8 +42,9 @@ from omnichannel.runtime.transport import Transport
 from omnichannel.runtime.worker import Worker
 from omnichannel.stores import journal, known_accounts, streams, tokens
 from omnichannel.stores.base import BlobStore
+from omnichannel.stores.drivers import in_schema
 from omnichannel.stores.journal import Arrival
-from omnichannel.stores.sql import SqlStore, in_schema
+from omnichannel.stores.sql import SqlStore, store_of
 from omnichannel.webhooks.app import WebhookApp
 from omnichannel.webhooks.paths import path_of, url_of
 from omnichannel.webhooks.tombstones import PREFIX, tombstones
@@ -152,7 +153,7 @@ async def open_core(
     *,
     ports: Ports,
     store_url: str,
-    migrate: str,
+    migrate: str | None,
     handlers: Handlers,
     policy: Policy,
     public_url: str,
@@ -170,7 +171,7 @@ async def open_core(
     for channel in doors.endpoints.values():
         require_webhook_secret(channel)
     async with AsyncExitStack() as stack:
-        store = ports.store or SqlStore(in_schema(reveal_url(store_url, ports), db_schema), migrate=migrate)
+        store = ports.store or store_of(in_schema(reveal_url(store_url, ports), db_schema), migrate)
         await stack.enter_async_context(store)
         core = _wire(store, doors, ports, handlers, policy)
         core.webhooks = _webhooks(core, public_url, await _closed_endpoints(core))

@@ -23,7 +23,8 @@ class HubSettings:
     accounts: Sequence[Account]
     store: str = "sqlite:///omnichannel.db"
     db_schema: str | None = None
-    migrate: str = "auto"
+    migrate: str | None = "auto"
+    """None: `auto` for SQLite, and `check` for PostgreSQL, which many may use."""
     public_url: str = "http://localhost:8000"
     queues: Mapping[str, str] = field(default_factory=dict[str, str])
     first_response: Mapping[str, timedelta] = field(default_factory=dict[str, timedelta])
@@ -71,7 +72,7 @@ def from_toml(path: str | PathLike[str]) -> HubSettings:
         accounts=accounts_of(read.accounts),
         store=read.store.url,
         db_schema=read.store.db_schema,
-        migrate=read.store.migrate or ("check" if read.store.url.startswith("postgres") else "auto"),
+        migrate=read.store.migrate,
         public_url=read.public_url or "http://localhost:8000",
         queues=queues,
         first_response={name: q.first_response for name, q in read.queues.items() if q.first_response is not None},

@@ -78,7 +78,7 @@ class Timers:
 
 def _due(connection: Connection, *, now: datetime) -> tuple[datetime | None, Sequence[AnyRow]]:
     """When the next phase begins, and the timers that are due."""
-    news = connection.execute(select(timers).where(timers.c.due_at <= now)).all()
+    news = connection.execute(select(timers).where(timers.c.due_at <= now).order_by(timers.c.seq)).all()
     return withdrawals.next_due(connection), news
 
 

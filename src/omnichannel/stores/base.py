@@ -18,10 +18,10 @@ class Store(Protocol):
     """Runs units of work. A unit is a plain function of a connection: it may read and write, and must not commit."""
 
     async def write(self, unit: Callable[[Connection], T]) -> T:
-        """Runs the unit in a savepoint of its own, commits it together with others, and returns after the commit.
+        """Runs the unit, commits it together with others, and returns after the commit.
 
         Raises what the unit raised (its own writes are undone, the others' are kept), or `StoreError` where the
-        commit itself failed: then nothing of the group is on disk.
+        database failed: then nothing of the unit is on disk, unless the error says that nobody can say.
         """
         ...
 

@@ -13,6 +13,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.stores import journal
 from omnichannel.stores.filing import Filing
 from omnichannel.stores.inbound_changes import Found, filed, runs_of
+from omnichannel.stores.texts import without_nul
 from omnichannel.stores.units import AccountInfo
 
 
@@ -36,6 +37,8 @@ class Intake:
 
     def file(self, batch: Sequence[Parsed]) -> set[int]:
         """Files a batch of parsed journal rows; gives the lanes that have work now."""
+        if self.connection.dialect.name == "postgresql":
+            batch = without_nul(batch)
         lanes: set[int] = set()
         for run in runs_of(self._fresh([(row.seq, event) for row in batch for event in row.events])):
             lanes |= Filing(self.connection, self.accounts, self.ids, self.now).file(run)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from omnichannel.model.exceptions import StoreError
+from omnichannel.stores.drivers import WAIT
 from omnichannel.stores.schema import PREFIX
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ VERSION_TABLE = PREFIX + "version"
 HEAD = "0006"
 """The schema that this code works on."""
 _ONE_AT_A_TIME = Lock()  # Alembic keeps what it is doing in globals
-_LOCK_ID = 0x6F6D6E69
 
 
 def prepare(engine: Engine, mode: str) -> None:
@@ -32,9 +32,7 @@ def prepare(engine: Engine, mode: str) -> None:
     """
     if mode == "off":
         return
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK_ID})
+    with engine.execution_options(**{WAIT: 0}).begin() as connection:
         current = current_version(connection)
         if current == HEAD:
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import DBAPIError
@@ -27,7 +27,17 @@ def bind_of(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
-def execute(connection: Connection, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> Any:
+def say_no_values(error: BaseException) -> bool:
+    """PostgreSQL's errors quote the values that were refused; this leaves what happened. False where nothing had to be
+    left out."""
+    said = getattr(getattr(error, "diag", None), "message_primary", None)
+    if not said or error.args == (said,):
+        return False
+    error.args = (said,)
+    return True
+
+
+def execute(connection: Connection, sql: str, values: Sequence[Any] | Mapping[str, Any] | None) -> Any:
     """The driver's cursor after a statement, inside the connection's transaction. Raises what SQLAlchemy would."""
     cursor = connection.connection.cursor()
     try:
@@ -36,7 +46,11 @@ def execute(connection: Connection, sql: str, values: Sequence[Any] | Mapping[st
         cursor.close()
         errors = connection.dialect.loaded_dbapi.Error
         if isinstance(error, errors):
-            raise DBAPIError.instance(sql, None, error, errors) from error
+            say_no_values(error)
+            gone = connection.dialect.is_disconnect(error, cast(Any, connection.connection.driver_connection), cursor)
+            if gone:
+                connection.invalidate(error)
+            raise DBAPIError.instance(sql, None, error, errors, connection_invalidated=gone) from error
         raise
     return cursor
 

@@ -184,7 +184,7 @@ def find_conversation(connection: Connection, conversation_id: str) -> Conversat
     if row is None:
         raise NotFound(f"there is no conversation {conversation_id!r}")
     query = select(participants.c.customer_id).where(participants.c.conversation_id == conversation_id)
-    return conversation(row, list(connection.execute(query).scalars()))
+    return conversation(row, list(connection.execute(query.order_by(participants.c.customer_id)).scalars()))
 
 
 def find_by_external_id(connection: Connection, table: Any, external_id: str, brand: str) -> str:

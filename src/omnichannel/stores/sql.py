@@ -1,16 +1,13 @@
 """The store on SQLAlchemy Core: units of work in groups on one writing connection, readers beside it.
 
-SQLite runs in WAL mode with synchronous=FULL: what was acknowledged is on disk. Everything synchronous runs in
-worker threads of its own limiter, so it works alike on asyncio and trio; a simulation runs it in place instead.
+What was acknowledged is on disk. Everything synchronous runs in worker threads of its own limiter, so it works alike on
+asyncio and trio; a simulation runs it in place instead. What is different on SQLite and PostgreSQL is in `drivers`.
 """
 
 from __future__ import annotations
 
-import logging
-import sqlite3
-import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -19,13 +16,11 @@ from typing import Any, Self, TypeVar, cast
 
 import anyio
 import anyio.to_thread
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
-from sqlalchemy.pool import StaticPool
 
-from omnichannel.model.exceptions import ConfigurationError, StoreError
-from omnichannel.stores import migrate
+from omnichannel.model.exceptions import StoreError
+from omnichannel.stores import drivers, migrate
 from omnichannel.stores.turnstile import Turnstile
 
 T = TypeVar("T")
@@ -35,10 +30,6 @@ Bulk = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 GROUP = 512
 """How many units at most share one commit: enough to make the sync cheap, few enough to keep p99 low."""
-PATIENCE = 5.0
-"""Seconds to wait for another process that writes to the same SQLite file, before a unit fails."""
-PAUSE = 0.001
-"""Seconds between two tries to begin."""
 
 
 @dataclass(slots=True, eq=False)
@@ -82,20 +73,22 @@ class SqlStore:
 
     def open_sync(self) -> None:
         """Opens the database and brings its schema up to date, as `migrate` says. Raises `StoreError`."""
-        memory = make_url(self.url).database in (None, "", ":memory:") and self.url.startswith("sqlite")
-        self._writer = _engine(self.url, memory=memory, writes=True, durable=self.durable)
-        self._reader = self._writer if memory else _engine(self.url, memory=False, writes=False, durable=True)
+        url = drivers.url_of(self.url)
+        sqlite = drivers.is_sqlite(self.url)
+        memory = sqlite and url.database in (None, "", ":memory:")
+        self._writer = drivers.open_engine(self.url, memory=memory, writes=True, durable=self.durable)
+        self._reader = (
+            self._writer if memory else drivers.open_engine(self.url, memory=False, writes=False, durable=True)
+        )
         try:
             migrate.prepare(self._writer, self.migrate)
             self._connection = self._writer.connect()
-            if self.threads and not memory and self.url.startswith("sqlite"):
-                self._turnstile = Turnstile(make_url(self.url).database, PATIENCE)
+            if self.threads and sqlite and not memory:
+                self._turnstile = Turnstile(url.database, drivers.PATIENCE)
         except DBAPIError as error:
             self.close_sync()
-            raise StoreError(
-                f"cannot open the store {make_url(self.url)!r}: {error.orig}. Check that the path exists, is writable "
-                "and has space, and that no other program holds the database."
-            ) from error
+            said = " ".join(str(error.orig).split())
+            raise StoreError(f"cannot open the store {url!r}: {said}. {_LOOK[sqlite]}") from error
         except BaseException:
             self.close_sync()
             raise
@@ -251,19 +244,34 @@ class SqlStore:
                 job.error = None
                 self._attempt(connection, [job])
 
-    def _attempt(self, connection: Connection, jobs: list[_Job]) -> bool:
+    def _attempt(self, connection: Connection, jobs: list[_Job], *, again: bool = True) -> bool:
         """One transaction for all jobs. False, with everything undone, where one of them may be to blame."""
-        begun = False
+        begun, committing = False, None
         try:
             with self._turnstile, connection.begin():
                 begun = True
                 _run_jobs(connection, jobs)
+                committing = drivers.transaction_of(connection)
         except Exception as error:
+            lost = drivers.is_lost(error)
+            # A server that was restarted while nothing was asked of it, and a conflict: nothing is done, so once more.
+            if again and ((lost and not begun) or drivers.is_conflict(error)):
+                return self._attempt(connection, jobs, again=False)
             wrapped = _store_error(error)
+            if lost and committing is not None:
+                found = drivers.was_committed(connection, committing)
+                if found:
+                    return True
+                wrapped = wrapped if found is False else _in_doubt(error)
             for job in jobs:
                 job.error = wrapped
-            return not begun
+            return lost or not begun
         return True
+
+
+def store_of(url: str, migrate: str | None) -> SqlStore:
+    """A store that is brought up to date or only looked at, as `migrate` says; by its kind where that is None."""
+    return SqlStore(url, migrate=migrate or ("auto" if drivers.is_sqlite(url) else "check"))
 
 
 async def _committed(group: _Group) -> None:
@@ -301,88 +309,21 @@ _OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 """Errors of a statement, not of the database."""
 
 
+_LOOK = {
+    True: "Check that the path exists, is writable and has space, and that no other program holds the database.",
+    False: "Check that the server runs and can be reached, and that the role may create tables in the schema.",
+}
+"""What to look at where a store cannot be opened: one of SQLite, one of PostgreSQL."""
+
+
 def _store_error(error: Exception) -> Exception:
     if isinstance(error, DatabaseError) and not isinstance(error, _OURS):
         return StoreError(f"the store failed: {error.orig}. Nothing of this unit is on disk; it may be tried again.")
     return error
 
 
-# ---------------------------------------------------------------- engines
-
-
-_QUIET: Mapping[str, Any] = {"hide_parameters": True, "logging_name": "omnichannel"}
-"""Rows hold what customers wrote, and tokens: no exception may quote them, nor a log (see `_hush`)."""
-
-
-def _hush() -> None:
-    """SQLAlchemy logs whole rows at DEBUG, whatever `hide_parameters` says, so a host's root level must not reach it.
-    Whoever wants them sets the level of this logger.
-    https://docs.sqlalchemy.org/en/20/core/engines.html#configuring-logging"""
-    logger = logging.getLogger("sqlalchemy.engine.Engine.omnichannel")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.WARNING)
-
-
-def in_schema(url: str, schema: str | None) -> str:
-    """The URL of a store whose tables are in this schema of a PostgreSQL database; the schema has to be there.
-
-    Raises `ConfigurationError` for SQLite, which has none.
-    """
-    if schema is None:
-        return url
-    found = make_url(url)
-    if found.get_backend_name() == "sqlite":
-        raise ConfigurationError("store.db_schema: SQLite has no schemas; leave it out")
-    # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
-    placed = found.update_query_dict({"options": f"-csearch_path={schema}"}, append=True)
-    return placed.render_as_string(hide_password=False)
-
-
-def _engine(url: str, *, memory: bool, writes: bool, durable: bool) -> Engine:
-    _hush()
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, **_QUIET)
-    options: dict[str, Any] = {
-        "connect_args": {"check_same_thread": False, "timeout": PATIENCE, "cached_statements": 512},
-        **_QUIET,
-    }
-    if memory:
-        options["poolclass"] = StaticPool
-    engine = create_engine(url, **options)
-    pragmas = (
-        "journal_mode=WAL",
-        f"synchronous={'FULL' if durable else 'OFF'}",
-        f"cache_size=-{32_768 if writes else 8_192}",
-        "temp_store=MEMORY",
-        f"query_only={'OFF' if writes else 'ON'}",  # what a reader wrote would be lost in silence
+def _in_doubt(error: Exception) -> StoreError:
+    return StoreError(
+        f"the store was lost while it committed: {getattr(error, 'orig', error)}. Nobody can say whether this unit is "
+        "on disk: look before you try again, or try again under the same idempotency_key."
     )
-
-    def connected(connection: sqlite3.Connection, record: object) -> None:
-        connection.isolation_level = None
-        for pragma in pragmas:
-            _patiently(connection, f"PRAGMA {pragma}")
-
-    def began(connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        _patiently(cast(sqlite3.Connection, driver), "BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", began)
-    return engine
-
-
-def _patiently(connection: sqlite3.Connection, statement: str) -> None:
-    """Executes what may have to wait for other processes. SQLite's own waiting sleeps for up to 100 ms at a time, and
-    does not wait at all for some locks: https://www.sqlite.org/c3ref/busy_handler.html"""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            connection.execute(statement)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise DatabaseError(statement, None, error) from error
-            if time.monotonic() >= until:
-                raise DatabaseError(statement, None, error) from error
-            time.sleep(PAUSE)
-        else:
-            return

@@ -192,7 +192,8 @@ def _by_colleague(
 def _conversation_with(connection: Connection, event: MessageEchoed, info: AccountInfo) -> tuple[str, str] | None:
     query = select(conversations.c.id, conversations.c.customer_id).where(conversations.c.account == info.id)
     if event.thread:
-        row = connection.execute(query.where(conversations.c.thread == event.thread).limit(1)).first()
+        first = query.where(conversations.c.thread == event.thread).order_by(conversations.c.id).limit(1)
+        row = connection.execute(first).first()
         if row is not None:
             return row.id, row.customer_id
     theirs = select(addresses.c.id).where(

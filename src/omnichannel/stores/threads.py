@@ -130,7 +130,8 @@ class Threads:
                 self._index(self._by_address, address_id, self._by_id.get(conversation_id))
 
     def _remember_all(self, rows: Sequence[Any]) -> None:
-        for row in rows:
+        """Oldest first: where several are meant, the first one counts. A database gives them in any order."""
+        for row in sorted(rows, key=attrgetter("id")):
             self._before[row.id] = row
             self._remember(ConversationRow(*row))
 

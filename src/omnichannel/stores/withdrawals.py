@@ -77,7 +77,7 @@ def save(connection: Connection, new: Withdrawal, by: str, what: str, now: datet
 
 def advance(connection: Connection, now: datetime, ids: IdSource) -> int:
     """Notes the phases that have begun; gives how many. The phase itself is a function of the clock: this tells it."""
-    due = connection.execute(select(withdrawals).where(withdrawals.c.due_at <= now)).all()
+    due = connection.execute(select(withdrawals).where(withdrawals.c.due_at <= now).order_by(withdrawals.c.id)).all()
     for row in due:
         one = _DATA.validate_python(row.data)
         phase = phase_at(one, now)

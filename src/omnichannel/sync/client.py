@@ -29,7 +29,8 @@ from omnichannel.registry import channel_class_for
 from omnichannel.routing.lint import Finding
 from omnichannel.runtime import doors
 from omnichannel.runtime.policy import Policy
-from omnichannel.stores.sql import SqlStore, in_schema
+from omnichannel.stores.drivers import in_schema, is_sqlite
+from omnichannel.stores.sql import SqlStore, store_of
 from omnichannel.sync.desk import Desk
 from omnichannel.sync.opening import Opening
 from omnichannel.withdrawal.registry import KnownWithdrawal
@@ -356,12 +357,12 @@ def _no_connection(url: str) -> str:
 
 def _store(settings: HubSettings, ports: Ports) -> SqlStore:
     url = in_schema(reveal_url(settings.store, ports), settings.db_schema)
-    if url.startswith("sqlite") and make_url(url).database in (None, "", ":memory:"):
+    if is_sqlite(url) and make_url(url).database in (None, "", ":memory:"):
         raise ConfigurationError(
             "the store is in the memory of this process, where no worker could find what a client writes: "
             "give it a file, such as sqlite:///desk.db"
         )
-    store = SqlStore(url, migrate=settings.migrate)
+    store = store_of(url, settings.migrate)
     store.open_sync()
     return store
 
