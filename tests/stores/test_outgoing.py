@@ -11,8 +11,8 @@ import pytest
 
 from omnichannel.model.event import DeliveryUpdated, MessageEchoed
 from omnichannel.model.outcome import Failure, Level, Outcome
-from omnichannel.stores import leases, outbound, outgoing, progress, schema
-from omnichannel.stores.progress import Sent
+from omnichannel.stores import acceptance, leases, outbound, outgoing, progress, schema
+from omnichannel.stores.acceptance import Accepted, Sent
 from omnichannel.stores.statuses import forget_unmatched
 from tests.stores.given import ANN, BOB, LANES, Desk
 
@@ -38,7 +38,7 @@ def values(desk: Desk, delivery: str, **given: Any) -> None:
 
 def accept(desk: Desk, part: tuple[str, int], *ids: str, thread: str | None = None) -> None:
     sent = Sent(ids or ("wamid.out",), thread)
-    desk.run(lambda c: progress.accept(c, *part, sent, "private", desk.now, desk.ids))
+    desk.run(lambda c: acceptance.accept(c, [Accepted(*part, sent, "private", desk.now, desk.ids)]))
 
 
 def status(desk: Desk, state: Any, receipt: str = "wamid.out", **more: Any) -> None:

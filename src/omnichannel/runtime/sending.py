@@ -43,7 +43,8 @@ from omnichannel.runtime.unsent import (
     remaining,
     told,
 )
-from omnichannel.stores import outbound, outgoing, progress, responses
+from omnichannel.stores import outbound, outgoing, responses
+from omnichannel.stores.acceptance import Accepted, Sent
 from omnichannel.stores.base import Store
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_references
@@ -314,16 +315,11 @@ class Outbox:
 
     async def _accepted(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, receipt: Receipt) -> Left:
         self._budget(step.account).succeeded()
-        now = self.clock.now()
         visibility = self.doors.infos[step.account].visibility.get(step.surface, "private")
-        sent = progress.Sent(receipt.ids or (part.key,), receipt.thread)
-
-        def unit(connection: Connection) -> None:
-            if doubts(out, part):
-                outbound.believe(connection, part.key)
-            progress.accept(connection, part.key, attempt, sent, visibility, now, self.ids)
-
-        left = await self._write(out, unit)
+        sent = Sent(receipt.ids or (part.key,), receipt.thread)
+        believed = bool(doubts(out, part))
+        taken = Accepted(part.key, attempt, sent, visibility, self.clock.now(), self.ids, believed)
+        left = await self.store.batch(outgoing.settle, (taken, out))
         self.crash("settled")
         return left
 

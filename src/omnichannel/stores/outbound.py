@@ -226,11 +226,6 @@ def doubt(connection: Connection, key: str, until: datetime) -> None:
     set_by(connection, parts, {"key": key}, {"state": "unknown", "due_at": until})
 
 
-def believe(connection: Connection, key: str) -> None:
-    """The part was accepted under its key: so that is what became of all that was tried under it."""
-    connection.execute(update(attempts).where(attempts.c.part == key, DOUBTED).values(certain=True))
-
-
 def postpone(connection: Connection, key: str, state: str, due_at: datetime | None, *, resent: bool = False) -> None:
     """Changes when a part is worked on again."""
     values: dict[str, Any] = {"state": state, "due_at": due_at}

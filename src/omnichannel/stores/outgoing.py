@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from omnichannel.model.address import Consent, Customer
 from omnichannel.model.conversation import Conversation
 from omnichannel.stores import consents, records
+from omnichannel.stores.acceptance import Accepted, accept
 from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import addresses, attempts, contacts, conversations, deliveries, messages, parts, steps
 from omnichannel.stores.statements import rows_among, rows_by
@@ -131,6 +132,12 @@ def again(connection: Connection, out: Outgoing, now: datetime) -> Outgoing | No
         parts=rows_by(connection, parts, delivery_id=delivery_id, order=("step", "n")),
         attempts=rows_by(connection, attempts, delivery_id=delivery_id, order=("seq",)),
     )
+
+
+def settle(connection: Connection, taken: Sequence[tuple[Accepted, Outgoing]]) -> Sequence[Outgoing | None]:
+    """Platforms took parts; gives the deliveries with which there is something more to do now, as they are then."""
+    left = accept(connection, [one for one, _ in taken])
+    return [again(connection, out, one.at) if more else None for (one, out), more in zip(taken, left, strict=True)]
 
 
 def _answered(connection: Connection, rows: Sequence[Any], places: Mapping[str, AnyRow]) -> dict[str, str]:

@@ -95,13 +95,19 @@ def upsert(
 
 
 def update_rows(
-    connection: Connection, table: Table, rows: Sequence[Row], *, key: str, count: str | None = None
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    key: str,
+    count: str | None = None,
+    only: ColumnElement[bool] | None = None,
 ) -> int:
     """Sets the columns of the rows with these keys, each to values of its own; no key twice. `count` is a column that
-    goes up by one. Gives how many were found."""
+    goes up by one, `only` a condition (always the same one) that they have to meet. Gives how many were found."""
     if not rows:
         return 0
-    return _shape(connection, table, rows[0], _update, (key, count)).run(connection, rows)
+    return _shape(connection, table, rows[0], _update, (key, count, only)).run(connection, rows)
 
 
 def _merged(rows: Sequence[Row], key: Sequence[str], latest: Sequence[str]) -> Sequence[Row]:
@@ -163,7 +169,14 @@ def _upsert(
     return head, one, f" ON CONFLICT ({target}) DO {what}"
 
 
-def _update(dialect: Dialect, table: Table, names: Sequence[str], key: str, count: str | None) -> tuple[str, str, str]:
+def _update(
+    dialect: Dialect,
+    table: Table,
+    names: Sequence[str],
+    key: str,
+    count: str | None,
+    only: ColumnElement[bool] | None,
+) -> tuple[str, str, str]:
     # Both databases name the columns of a bare VALUES list column1, column2 ...; PostgreSQL wants to know their types.
     quote = dialect.identifier_preparer
     own = quote.format_table(table)
@@ -174,6 +187,8 @@ def _update(dialect: Dialect, table: Table, names: Sequence[str], key: str, coun
     marks = [_typed(dialect, table.c[name].type) for name in names]
     head = f"UPDATE {own} SET {', '.join(changes)} FROM (VALUES "  # noqa: S608 - names of our own
     tail = f") AS given WHERE {own}.{quote.quote(key)} = {places[key]}"
+    if only is not None:
+        tail += f" AND ({only.compile(dialect=dialect, compile_kwargs={'literal_binds': True})})"
     return head, "(" + ", ".join(marks) + ")", tail
 
 
