@@ -46,9 +46,7 @@ from omnichannel.stores.upsert import among, has_nul, insert_rows, member_of, up
 
 _OPEN = or_(attempts.c.state == "started", attempts.c.state == "unknown", DOUBTED)
 _TAKEN = Prepared(
-    update(parts)
-    .where(member_of(parts.c.key, "keys"))
-    .values(state=bindparam("now_is"), failure=None, due_at=None)
+    update(parts).where(member_of(parts.c.key, "keys")).values(state=bindparam("now_is"), failure=None, due_at=None)
 )
 _PLACES = Prepared(
     select(

@@ -7,22 +7,34 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from omnichannel.model.address import Consent, Customer
 from omnichannel.model.conversation import Conversation
 from omnichannel.stores import consents, records
 from omnichannel.stores.acceptance import Accepted, accept
+from omnichannel.stores.deciding import Decided
 from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import addresses, attempts, contacts, conversations, deliveries, messages, parts, steps
 from omnichannel.stores.statements import rows_among, rows_by
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.upsert import member_of
 
+_their = messages.alias("their")
+_NEWEST_ID = (
+    select(_their.c.id)
+    .where(_their.c.conversation_id == conversations.c.id, _their.c.account == conversations.c.account)
+    .where(_their.c.direction == "in")
+    .order_by(_their.c.id.desc())
+    .limit(1)
+    .correlate(conversations)
+    .scalar_subquery()
+)
 _NEWEST = Prepared(
-    select(messages.c.conversation_id, messages.c.account, func.max(messages.c.id).label("newest"))
-    .where(member_of(messages.c.conversation_id, "places"), messages.c.direction == "in")
-    .group_by(messages.c.conversation_id, messages.c.account)
+    select(messages.c.conversation_id, messages.c.platform_id)
+    .select_from(conversations)
+    .join(messages, messages.c.id == _NEWEST_ID)
+    .where(member_of(conversations.c.id, "places"))
 )
 
 
@@ -41,6 +53,14 @@ class Outgoing:
     parts: Sequence[AnyRow]
     attempts: Sequence[AnyRow]
     reply_to: str | None
+    decided: Decided | None = None
+    """What was decided about it and is not on disk yet: it is written with the start of the first attempt."""
+
+
+def with_decision(out: Outgoing, decided: Decided) -> Outgoing:
+    """The delivery as it is once the decision is on disk."""
+    taken, pieces = [*out.steps, *decided.step_rows()], [*out.parts, *decided.part_rows()]
+    return replace(out, delivery=decided.delivery_row(), steps=taken, parts=pieces, decided=decided)
 
 
 def load(connection: Connection, delivery_id: str) -> Outgoing:
@@ -131,6 +151,7 @@ def again(connection: Connection, out: Outgoing, now: datetime) -> Outgoing | No
         steps=taken,
         parts=rows_by(connection, parts, delivery_id=delivery_id, order=("step", "n")),
         attempts=rows_by(connection, attempts, delivery_id=delivery_id, order=("seq",)),
+        decided=None,
     )
 
 
@@ -144,26 +165,15 @@ def _answered(connection: Connection, rows: Sequence[Any], places: Mapping[str, 
     """The platform's ids of the messages that are answered: the one asked for, else the customer's newest. None for
     a message of another account: where the conversation goes on now, nobody knows its id."""
     asked = {row.id: row.in_reply_to for row in rows if row.in_reply_to is not None}
+    known = {row.id: row for row in rows_among(connection, messages, "id", asked.values())}
     others = {row.conversation_id for row in rows if row.in_reply_to is None}
-    newest = _newest_in(connection, others, places) if others else {}
-    wanted = {*asked.values(), *newest.values()}
-    if not wanted:
-        return {}
-    known = {row.id: row for row in rows_among(connection, messages, "id", wanted)}
-    found: dict[str, str] = {}
+    found = _NEWEST.rows(connection, places=list(others)) if others else []
+    newest = {row.conversation_id: row.platform_id for row in found}
+    answered: dict[str, str | None] = {}
     for row in rows:
-        message = known.get(asked.get(row.id) or newest.get(row.conversation_id, ""))
-        if message is not None and message.platform_id and message.account == places[row.conversation_id].account:
-            found[row.id] = message.platform_id
-    return found
-
-
-def _newest_in(
-    connection: Connection, conversation_ids: Collection[str], places: Mapping[str, AnyRow]
-) -> dict[str, str]:
-    """The customer's newest message in each conversation, on the account where it takes place."""
-    return {
-        row.conversation_id: row.newest
-        for row in _NEWEST.rows(connection, places=list(conversation_ids))
-        if row.account == places[row.conversation_id].account
-    }
+        message = known.get(asked.get(row.id, ""))
+        if row.id not in asked:
+            answered[row.id] = newest.get(row.conversation_id)
+        elif message is not None and message.account == places[row.conversation_id].account:
+            answered[row.id] = message.platform_id
+    return {delivery_id: platform_id for delivery_id, platform_id in answered.items() if platform_id}
