@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal_column, select, update
 
 from omnichannel.channel.wire import Envelope
+from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import cursors, journal, media
 from omnichannel.stores.types import AnyRow, fetch
 from omnichannel.stores.upsert import among, insert_rows, upsert
 
 MAX_TRIES = 5
 _IS_NEW = journal.c.state == literal_column("'new'")  # a literal: a partial index is not found by a parameter
+
+_WAITING = select(func.min(journal.c.endpoint).label("endpoint")).where(_IS_NEW)
+_FIRST = Prepared(_WAITING)
+_NEXT = Prepared(_WAITING.where(journal.c.endpoint > bindparam("after")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,10 @@ def envelope_of(row: AnyRow) -> Envelope:
 def waiting_endpoints(connection: Connection) -> list[str]:
     """The endpoints with rows to parse. Hops over the index, so that it costs the same with a million rows behind."""
     found: list[str] = []
-    first = select(func.min(journal.c.endpoint)).where(_IS_NEW)
-    endpoint: str | None = connection.execute(first).scalar()
-    while endpoint is not None:
-        found.append(endpoint)
-        endpoint = connection.execute(first.where(journal.c.endpoint > endpoint)).scalar()
+    (row,) = _FIRST.rows(connection)
+    while row.endpoint is not None:
+        found.append(row.endpoint)
+        (row,) = _NEXT.rows(connection, after=row.endpoint)
     return found
 
 

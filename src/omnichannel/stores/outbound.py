@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -16,7 +17,7 @@ from omnichannel.model.ids import IdSource
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.stores import consents, log
 from omnichannel.stores.directory import OPTED_OUT
-from omnichannel.stores.outgoing import Outgoing, load_many
+from omnichannel.stores.outgoing import Outgoing, load_rows
 from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.progress import DOUBTED, SPOKEN
 from omnichannel.stores.schema import (
@@ -45,7 +46,7 @@ _IS_FIRST = ~exists().where(
 
 _FREE = deliveries.c.state != WAITING
 _DUE = (
-    select(deliveries.c.id, deliveries.c.conversation_id, deliveries.c.lane)
+    select(deliveries)
     .where(deliveries.c.due_at <= bindparam("now"), _FREE | _IS_FIRST)
     .where(not_member_of(deliveries.c.conversation_id, "busy"))
     .order_by(deliveries.c.due_at)
@@ -85,12 +86,11 @@ def claim(
     given = {"now": now, "busy": list(busy), "most": limit}
     every = len(lanes) == LANES
     rows = _CLAIM.rows(connection, **given) if every else _CLAIM_SOME.rows(connection, lanes=list(lanes), **given)
-    found = sorted(DueDelivery(*row) for row in rows)
-    first: dict[str, str] = {}
-    for one in found:
-        first.setdefault(one.conversation_id, one.delivery_id)
-    loaded = load_many(connection, first.values())
-    return [replace(one, out=loaded.get(one.delivery_id)) for one in found]
+    first: dict[str, AnyRow] = {}
+    for row in sorted(rows, key=attrgetter("id")):
+        first.setdefault(row.conversation_id, row)
+    loaded = load_rows(connection, list(first.values()))
+    return sorted(DueDelivery(row.id, row.conversation_id, row.lane, loaded.get(row.id)) for row in rows)
 
 
 def fail_attempt(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from omnichannel.model.address import Consent, Customer
 from omnichannel.model.conversation import Conversation
@@ -24,7 +24,7 @@ _their = messages.alias("their")
 _NEWEST_ID = (
     select(_their.c.id)
     .where(_their.c.conversation_id == conversations.c.id, _their.c.account == conversations.c.account)
-    .where(_their.c.direction == "in")
+    .where(_their.c.direction == literal_column("'in'"))  # a literal: a partial index is not found by a parameter
     .order_by(_their.c.id.desc())
     .limit(1)
     .correlate(conversations)
@@ -35,6 +35,11 @@ _NEWEST = Prepared(
     .select_from(conversations)
     .join(messages, messages.c.id == _NEWEST_ID)
     .where(member_of(conversations.c.id, "places"))
+)
+_UNREACHABLE = Prepared(
+    select(addresses.c.id, addresses.c.unreachable_why).where(
+        member_of(addresses.c.id, "people"), addresses.c.unreachable_at.isnot(None)
+    )
 )
 
 
@@ -70,7 +75,11 @@ def load(connection: Connection, delivery_id: str) -> Outgoing:
 
 def load_many(connection: Connection, delivery_ids: Collection[str]) -> dict[str, Outgoing]:
     """Everything about deliveries, by id; in as many statements as for one."""
-    rows = rows_among(connection, deliveries, "id", delivery_ids)
+    return load_rows(connection, rows_among(connection, deliveries, "id", delivery_ids))
+
+
+def load_rows(connection: Connection, rows: Sequence[AnyRow]) -> dict[str, Outgoing]:
+    """Everything about deliveries whose rows have just been read, by id."""
     return {out.delivery.id: out for out in _gather(connection, rows)}
 
 
@@ -121,8 +130,8 @@ def _last_in(connection: Connection, address_ids: Collection[str]) -> list[AnyRo
 
 
 def _unreachable(connection: Connection, address_ids: Collection[str]) -> dict[str, str]:
-    rows = rows_among(connection, addresses, "id", address_ids)
-    return {row.id: row.unreachable_why or "" for row in rows if row.unreachable_at is not None}
+    rows = _UNREACHABLE.rows(connection, people=list(address_ids)) if address_ids else []
+    return {row.id: row.unreachable_why or "" for row in rows}
 
 
 def _by_delivery(rows: Sequence[AnyRow]) -> dict[str, list[AnyRow]]:
