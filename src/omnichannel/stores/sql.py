@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -224,6 +225,7 @@ class SqlStore:
                 while self._tasks is not None or self._queue:
                     if self._queue:
                         await self._commit(self._queue.popleft())
+                        await anyio.lowlevel.checkpoint()  # who has waited for it may have more, and share the next
                     else:
                         await cast(anyio.Event, self._wake).wait()
                         self._wake = anyio.Event()
