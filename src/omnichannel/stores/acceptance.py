@@ -191,12 +191,17 @@ def _message(one: Accepted, row: AnyRow) -> dict[str, Any]:
         "visibility": one.visibility,
         "sent_at": one.at,
         "recorded_at": one.at,
-        "text": text_of(load_block(row.content)),
+        "text": _words(row.content),
         "platform_id": one.sent.ids[0],
         "automatic": row.automatic,
         "delivery_id": row.delivery_id,
         "agent": row.agent,
     }
+
+
+def _words(content: Mapping[str, Any]) -> str:
+    """What a part says; of a text, which most are, without reading the rest of it."""
+    return str(content["text"]) if content["type_"] == "text" else text_of(load_block(dict(content)))
 
 
 def _is_named(connection: Connection, row: AnyRow, platform_id: str) -> bool:
@@ -273,6 +278,8 @@ def _change(connection: Connection, one: Accepted, row: AnyRow, current: AnyRow)
 def _options(connection: Connection, row: AnyRow, conversation: AnyRow) -> list[list[str]] | None:
     """What may be answered by its number or title from now on: of the whole message, because where there are no
     buttons a part shows them as mere lines. A message that asks nothing ends what was asked before."""
+    if row.said.get("type_") == "text" and not row.said["quick_replies"]:
+        return None
     content = load_sendable(row.said)
     if isinstance(content, Localized):
         theirs = select(customers.c.language).where(customers.c.id == row.customer_id)
