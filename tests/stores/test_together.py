@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,9 +16,12 @@ from omnichannel.stores import acceptance, deciding, deliveries, leases, outboun
 from omnichannel.stores.acceptance import Accepted, Sent
 from omnichannel.stores.deciding import Decided, NewStep, Start, begins
 from omnichannel.stores.deliveries import Answer
+from omnichannel.stores.sql import Bulk, Unit
 from omnichannel.stores.turns import lease_name
 from tests.stores.given import LANES, Desk
 
+Item = TypeVar("Item")
+T = TypeVar("T")
 MANY = 21
 """More than a statement of sixteen rows."""
 TABLES = ("deliveries", "decisions", "steps", "parts", "attempts", "receipts", "messages", "conversations", "contacts",
@@ -95,21 +98,25 @@ def contents(desk: Desk) -> dict[str, Any]:
     return found
 
 
+def run(desk: Desk, bulk: Bulk[Item, T], items: Sequence[Item], *, together: bool = True) -> list[T]:
+    """An operation for all items at once, or for one after the other."""
+    groups = [items] if together else [[one] for one in items]
+    return [one for group in groups for one in desk.run(_unit(bulk, group))]
+
+
+def _unit(bulk: Bulk[Item, T], group: Sequence[Item]) -> Unit[Sequence[T]]:
+    return lambda c: bulk(c, group)
+
+
 def played(together: bool) -> dict[str, Any]:
     """The same answers, to the end, at once or one after the other."""
     desk = Desk()
     places = people(desk)
     queued = answers(desk, places)
-    bulks = [queued] if together else [[one] for one in queued]
-    for bulk in bulks:
-        desk.run(lambda c, bulk=bulk: deliveries.answer(c, bulk))
+    run(desk, deliveries.answer, queued, together=together)
     begun = starts(desk, due(desk), "One", "Two")
-    pairs: list[tuple[Start, int | None]] = []
-    for some in [begun] if together else [[one] for one in begun]:
-        pairs += zip(some, desk.run(lambda c, some=some: deciding.start(c, some)), strict=True)
-    taken = [sent(desk, *pair) for pair in pairs]
-    for few in [taken] if together else [[one] for one in taken]:
-        desk.run(lambda c, few=few: acceptance.accept(c, few))
+    pairs = zip(begun, run(desk, deciding.start, begun, together=together), strict=True)
+    run(desk, acceptance.accept, [sent(desk, *pair) for pair in pairs], together=together)
     return contents(desk)
 
 
@@ -195,8 +202,9 @@ def test_of_those_that_begin_together_who_lost_the_lane_writes_nothing(desk: Des
     assert lost not in {row.delivery_id for row in desk.rows(schema.decisions)}
     assert lost not in {row.delivery_id for row in desk.rows(schema.parts)}
     assert desk.one(schema.deliveries, id=lost).step == 0
-    kept = desk.run(lambda c: deciding.keep_mine(c, [(begun[2].right, begun[2].decided)]))  # type: ignore[list-item]
-    assert list(kept) == [False]
+    made = begun[2].decided
+    assert made is not None
+    assert run(desk, deciding.keep_mine, [(begun[2].right, made)]) == [False]
     assert lost not in {row.delivery_id for row in desk.rows(schema.decisions)}
 
 
@@ -249,9 +257,8 @@ def test_what_asks_nothing_ends_what_was_asked_before(desk: Desk) -> None:
     for content, options in ((choices, [["Yes", "y"]]), (Text("Thanks"), None)):
         desk.later(timedelta(minutes=1))
         (one,) = answers(desk, [place])
-        queued = [Answer(**{**_fields(one), "content": content})]
-        desk.run(lambda c, queued=queued: deliveries.answer(c, queued))
+        run(desk, deliveries.answer, [Answer(**{**_fields(one), "content": content})])
         begun = starts(desk, due(desk))
-        got = desk.run(lambda c, begun=begun: deciding.start(c, begun))
-        desk.run(lambda c, begun=begun, got=got: acceptance.accept(c, [sent(desk, begun[0], got[0])]))
+        (attempt,) = run(desk, deciding.start, begun)
+        run(desk, acceptance.accept, [sent(desk, begun[0], attempt)])
         assert desk.one(schema.conversations).options == options
