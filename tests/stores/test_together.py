@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -154,12 +155,8 @@ def test_an_answer_to_nothing_or_too_late_is_refused(desk: Desk) -> None:
         desk.run(lambda c: deliveries.answer(c, queued))
     (lost,) = answers(desk, [place])
     with pytest.raises(NotFound, match="there is no conversation 'cnv_none'"):
-        desk.run(lambda c: deliveries.answer(c, [Answer(**{**_fields(lost), "conversation_id": "cnv_none"})]))
+        desk.run(lambda c: deliveries.answer(c, [replace(lost, conversation_id="cnv_none")]))
     assert desk.rows(schema.deliveries) == []
-
-
-def _fields(one: Answer) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in Answer.__slots__}
 
 
 # ---------------------------------------------------------------- decisions and attempts
@@ -257,7 +254,7 @@ def test_what_asks_nothing_ends_what_was_asked_before(desk: Desk) -> None:
     for content, options in ((choices, [["Yes", "y"]]), (Text("Thanks"), None)):
         desk.later(timedelta(minutes=1))
         (one,) = answers(desk, [place])
-        run(desk, deliveries.answer, [Answer(**{**_fields(one), "content": content})])
+        run(desk, deliveries.answer, [replace(one, content=content)])
         begun = starts(desk, due(desk))
         (attempt,) = run(desk, deciding.start, begun)
         run(desk, acceptance.accept, [sent(desk, begun[0], attempt)])
