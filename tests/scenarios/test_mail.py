@@ -136,7 +136,8 @@ async def writes(world: World, who: Person, text: str, to: str, *, forged: bool 
 
 async def said_in(live: Hub, conversation_id: str) -> list[str]:
     c = schema.messages.c
-    return await column(live, c.text, c.conversation_id == conversation_id, c.direction == "in")
+    said = select(c.text).where(c.conversation_id == conversation_id, c.direction == "in").order_by(c.id)
+    return [row.text for row in await rows(live, said)]
 
 
 async def test_an_answer_comes_back_by_its_token_alone(world: World) -> None:

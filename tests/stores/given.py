@@ -13,11 +13,11 @@ from omnichannel.channel.wire import Envelope
 from omnichannel.model.content import Text
 from omnichannel.model.event import ChannelEvent, MessageReceived
 from omnichannel.model.message import Decision, Step
-from omnichannel.stores import drivers, journal, leases, outbound, outgoing, schema, turns
+from omnichannel.stores import deciding, drivers, journal, leases, outgoing, schema, turns
+from omnichannel.stores.deciding import NewStep, Start
 from omnichannel.stores.deliveries import insert_one
 from omnichannel.stores.intake import Intake, Parsed
 from omnichannel.stores.journal import Arrival
-from omnichannel.stores.outbound import NewStep
 from omnichannel.stores.sql import SqlStore, Unit
 from omnichannel.stores.units import AccountInfo, DueTurn, NewDelivery, TurnResult
 from omnichannel.testing.clock import START
@@ -170,15 +170,17 @@ class Desk:
         address = self.rows(schema.addresses, value=ANN)[0].id
         begun = NewStep(step, address, [Text(text) for text in texts or ("Hi",)], None)
         decision = Decision(steps=(step,), refused=(), rules_version="1", decided_at=self.now)
-        values = {"state": "queued", "due_at": self.now}
-        self.run(lambda c: outbound.decide(c, delivery_id, decision, {}, begun, values))
+        row, known = self.one(schema.deliveries, id=delivery_id), self.rows(schema.steps, delivery_id=delivery_id)
+        decided = deciding.begins(row, known, decision, {}, begun, self.ids)
+        self.run(lambda c: deciding.keep(c, [decided]))
 
     def attempt(self, delivery_id: str, n: int = 0, owner: str = "me") -> tuple[str, int]:
         """Starts an attempt of a part; gives the part's key and the attempt."""
         out = self.run(lambda c: outgoing.load(c, delivery_id))
         part, step = [one for one in out.parts if one.step == out.delivery.step][n], out.steps[-1]
         fence, lane = self.fence(out.delivery.lane, owner), out.delivery.lane
-        started = self.run(lambda c: outbound.start_attempt(c, part, step, lane, owner, fence or 0, self.now))
+        start = Start(part, step, (turns.lease_name(lane), owner, fence or 0), self.now)
+        (started,) = self.run(lambda c: deciding.start(c, [start]))
         assert started is not None
         return part.key, started
 

@@ -11,9 +11,11 @@ import pytest
 
 from omnichannel.model.event import DeliveryUpdated, MessageEchoed
 from omnichannel.model.outcome import Failure, Level, Outcome
-from omnichannel.stores import leases, outbound, outgoing, progress, schema
-from omnichannel.stores.progress import Sent
+from omnichannel.stores import acceptance, deciding, leases, outbound, outgoing, progress, schema
+from omnichannel.stores.acceptance import Accepted, Sent
+from omnichannel.stores.deciding import Start
 from omnichannel.stores.statuses import forget_unmatched
+from omnichannel.stores.turns import lease_name
 from tests.stores.given import ANN, BOB, LANES, Desk
 
 HOUR = timedelta(hours=1)
@@ -38,7 +40,7 @@ def values(desk: Desk, delivery: str, **given: Any) -> None:
 
 def accept(desk: Desk, part: tuple[str, int], *ids: str, thread: str | None = None) -> None:
     sent = Sent(ids or ("wamid.out",), thread)
-    desk.run(lambda c: progress.accept(c, *part, sent, "private", desk.now, desk.ids))
+    desk.run(lambda c: acceptance.accept(c, [Accepted(*part, sent, "private", desk.now, desk.ids)]))
 
 
 def status(desk: Desk, state: Any, receipt: str = "wamid.out", **more: Any) -> None:
@@ -111,12 +113,8 @@ def test_who_lost_the_lane_starts_nothing(desk: Desk, conversation: Any) -> None
     desk.later(leases.TTL)
     desk.fence(conversation.lane, "successor")
     out = desk.run(lambda c: outgoing.load(c, delivery))
-    started = desk.run(
-        lambda c: outbound.start_attempt(
-            c, out.parts[0], out.steps[0], conversation.lane, "paused", fence or 0, desk.now
-        )
-    )
-    assert started is None
+    start = Start(out.parts[0], out.steps[0], (lease_name(conversation.lane), "paused", fence or 0), desk.now)
+    assert desk.run(lambda c: deciding.start(c, [start])) == [None]
     assert desk.rows(schema.attempts) == []
 
 

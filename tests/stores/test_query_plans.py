@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import Connection, text
 
 from omnichannel.model.event import DeliveryUpdated
-from omnichannel.stores import journal, outbound, schema, turns
+from omnichannel.stores import acceptance, deciding, deliveries, journal, outbound, schema, turns
 from omnichannel.stores.intake import Intake, Parsed
 from omnichannel.stores.sql import SqlStore
 from tests.stores.given import ANN, INFOS, LANES, Desk
+from tests.stores.test_together import answers, due, sent, starts
 
 SOME = range(7)
 GROWING = ("journal", "events", "messages", "deliveries", "parts", "attempts", "receipts", "contacts", "addresses",
@@ -33,6 +34,17 @@ def read(desk: Desk) -> Callable[[Connection], Any]:
         account="wa", dedupe="r", occurred_at=desk.now, receipt="", state="read", recipient=ANN, until=desk.now
     )
     return lambda c: Intake(c, INFOS, desk.ids, desk.now).file([Parsed(1, [event_])])
+
+
+def send(desk: Desk) -> Callable[[Connection], Any]:
+    """What is due is decided, begun and settled."""
+    begun = starts(desk, due(desk))
+
+    def unit(connection: Connection) -> None:
+        attempts = deciding.start(connection, begun)
+        acceptance.accept(connection, [sent(desk, *pair) for pair in zip(begun, attempts, strict=True)])
+
+    return unit
 
 
 def asked(desk: Desk, unit: Callable[[Connection], Any]) -> list[str]:
@@ -102,6 +114,7 @@ def _said(step: Mapping[str, Any]) -> str:
 
 def questions(desk: Desk) -> dict[str, Callable[[Connection], Any]]:
     now = desk.now
+    conversation = next(iter(desk.rows(schema.conversations)), None)
     return {
         "endpoints": journal.waiting_endpoints,
         "take": lambda c: journal.take(c, "wa", 256),
@@ -112,6 +125,8 @@ def questions(desk: Desk) -> dict[str, Callable[[Connection], Any]]:
         "delivery lanes": lambda c: outbound.due_lanes(c, now),
         "deliveries": lambda c: outbound.claim(c, LANES, now, frozenset(), 256),
         "deliveries of some lanes": lambda c: outbound.claim(c, SOME, now, frozenset({"cnv_1"}), 256),
+        "answer": lambda c: deliveries.answer(c, answers(desk, [conversation])),
+        "send": send(desk),
         "file": file(desk),
         "read up to a time": read(desk),
     }

@@ -6,7 +6,7 @@ So whoever runs it decides how a store is waited for, and the verb itself does n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar, cast
@@ -25,6 +25,7 @@ from omnichannel.stores.base import Store
 from omnichannel.stores.sql import SqlStore
 
 T = TypeVar("T")
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,19 @@ class Step:
     writes: bool
 
 
-Verb: TypeAlias = Generator[Step, Any, T]
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a writing operation that handles many: what is asked for at the same moment shares its statements."""
+
+    bulk: Callable[[Connection, Sequence[Any]], Sequence[Any]]
+    item: Any
+
+    def unit(self, connection: Connection) -> Any:
+        """The operation for this item alone."""
+        return self.bulk(connection, [self.item])[0]
+
+
+Verb: TypeAlias = Generator[Step | Item, Any, T]
 
 
 def read(unit: Callable[[Connection], T]) -> Verb[T]:
@@ -46,6 +59,11 @@ def read(unit: Callable[[Connection], T]) -> Verb[T]:
 def write(unit: Callable[[Connection], T]) -> Verb[T]:
     """Asks for what a writing unit gives, once it is on disk."""
     return cast(T, (yield Step(unit, writes=True)))
+
+
+def write_item(bulk: Callable[[Connection, Sequence[Given]], Sequence[T]], item: Given) -> Verb[T]:
+    """Asks for what a writing operation on many gives for one, once it is on disk."""
+    return cast(T, (yield Item(bulk, item)))
 
 
 class Office:
@@ -92,8 +110,11 @@ async def perform(verb: Verb[T], store: Store, engine: Engine) -> T:
     try:
         step = next(verb)
         while True:
-            answer = await (store.write if step.writes else store.read)(step.unit)
-            wrote = wrote or step.writes
+            if isinstance(step, Item):
+                answer, wrote = await store.batch(step.bulk, step.item), True
+            else:
+                answer = await (store.write if step.writes else store.read)(step.unit)
+                wrote = wrote or step.writes
             step = verb.send(answer)
     except StopIteration as end:
         if wrote:
@@ -108,7 +129,8 @@ def perform_sync(verb: Verb[T], store: SqlStore) -> T:
     try:
         step = next(verb)
         while True:
-            step = verb.send((store.write_sync if step.writes else store.read_sync)(step.unit))
+            writes = isinstance(step, Item) or step.writes
+            step = verb.send((store.write_sync if writes else store.read_sync)(step.unit))
     except StopIteration as end:
         return cast(T, end.value)
     finally:

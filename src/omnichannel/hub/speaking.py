@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select
 
 from omnichannel.hub.answers import Decision, Explanation
-from omnichannel.hub.office import Office, Verb, read, refresh, write
+from omnichannel.hub.office import Office, Verb, read, refresh, write, write_item
 from omnichannel.model.base import NOTHING, Visibility
 from omnichannel.model.content import Localized, Sendable, Text, as_content, dump_sendable
 from omnichannel.model.conversation import Conversation
@@ -20,7 +20,8 @@ from omnichannel.model.message import Decision as PlainDecision
 from omnichannel.model.message import Delivery
 from omnichannel.routing.plan import decide
 from omnichannel.runtime.policy import content_of
-from omnichannel.stores import deliveries, desk, outgoing, records
+from omnichannel.stores import deliveries, outgoing, records
+from omnichannel.stores.deliveries import Answer
 from omnichannel.stores.directory import family_of
 from omnichannel.stores.schema import conversations, decisions, participants
 from omnichannel.stores.units import NewDelivery, lane_of
@@ -52,26 +53,18 @@ def reply(
 ) -> Verb[Delivery]:
     """Queues an answer."""
     checked(content)
-    now = office.clock.now()
-    delivery_id = office.ids.new("dlv")
-
-    def unit(connection: Connection) -> Delivery:
-        place = desk.row_of(connection, conversation_id, if_version)
-        new = NewDelivery(
-            id=delivery_id,
-            brand=place.brand,
-            customer_id=place.customer_id,
-            conversation_id=conversation_id,
-            content=content,
-            created_at=now,
-            visibility=visibility,
-            agent=agent,
-            idempotency_key=idempotency_key,
-            metadata=metadata or NOTHING,
-        )
-        return records.find_delivery(connection, deliveries.insert_one(connection, new))
-
-    return (yield from write(unit))
+    answer = Answer(
+        id=office.ids.new("dlv"),
+        conversation_id=conversation_id,
+        content=content,
+        created_at=office.clock.now(),
+        visibility=visibility,
+        agent=agent,
+        idempotency_key=idempotency_key,
+        metadata=metadata or NOTHING,
+        if_version=if_version,
+    )
+    return (yield from write_item(deliveries.answer, answer))
 
 
 def send(

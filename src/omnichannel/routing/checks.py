@@ -108,6 +108,8 @@ def _consent(option: Option, request: Request, facts: Facts, now: datetime) -> N
 
 def governs(option: Option, request: Request, facts: Facts, now: datetime) -> tuple[Withdrawal, Phase] | None:
     """The withdrawal that counts for an option."""
+    if not facts.withdrawals:
+        return None
     return governing(facts.withdrawals, option.question(request), now, customer_id=request.customer_id)
 
 
@@ -257,14 +259,12 @@ class Cost:
 
 def fitted(option: Option, request: Request, facts: Facts, now: datetime) -> Fitted:
     """The content as the surface can show it, without the features that are withdrawn."""
-    capabilities = narrowed(
-        option.capabilities,
-        facts.withdrawals,
-        option.question(request),
-        now,
-        answering=option.answering,
-        customer_id=request.customer_id,
-    )
+    capabilities = option.capabilities
+    if facts.withdrawals:
+        question, customer_id = option.question(request), request.customer_id
+        capabilities = narrowed(
+            capabilities, facts.withdrawals, question, now, answering=option.answering, customer_id=customer_id
+        )
     return fit(request.content, capabilities, media_url=facts.media_url)
 
 

@@ -137,6 +137,9 @@ def _scope(s: Suspicion) -> tuple[str, str | None, str | None]:
 
 
 def _worked(health: ChannelHealth) -> ChannelHealth:
+    stands = (health.held, health.held_until, health.rate_limited_until, health.probing_until)
+    if stands == (None, None, None, None) and not health.held_detail:
+        return health
     return replace(health, held=None, held_until=None, held_detail="", rate_limited_until=None, probing_until=None)
 
 

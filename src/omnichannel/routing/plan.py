@@ -104,6 +104,8 @@ def _expiry(request: Request, rule: Rule | None, now: datetime) -> datetime | No
 def matching_rule(request: Request, facts: Facts, now: datetime) -> Rule | None:
     """The rule that decides. It is asked about the channel that would come first: the first one asked for, else the
     conversation's, else the one preferred."""
+    if not any(rule.then.routes for rule in facts.rules):
+        return None
     place = request.place
     named = (*request.order[:1], *([place.account, place.channel] if place else []), request.preferred)
     names = [name for name in named if name]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import anyio
@@ -26,6 +27,8 @@ _STATE: TypeAdapter[ChannelHealth] = TypeAdapter(ChannelHealth)
 _EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
 LOOK_BACK = timedelta(days=1)
 RELOAD_SECONDS = 0.2
+_shared = attrgetter(*(one.name for one in fields(ChannelHealth) if one.name != "calls"))
+"""What other processes are told of a state."""
 
 
 @dataclass(slots=True)
@@ -82,7 +85,7 @@ class HealthBoard:
         before = self._states.get(account, HEALTHY)
         after = fold(before, fact, now)
         self._states[account] = after
-        if replace(before, calls=()) == replace(after, calls=()):
+        if _shared(before) == _shared(after):
             return None
         facts = _told(account, brand, before, after, now, by)
         data = dump(_STATE, replace(after, calls=()))

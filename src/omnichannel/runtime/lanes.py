@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from omnichannel.stores import leases
+from omnichannel.stores.leases import Held
 from omnichannel.stores.turns import lease_name
 
 
@@ -23,8 +24,13 @@ class Lane:
     fence: int
     decisions: int = 0
 
+    @property
+    def right(self) -> Held:
+        """The lease that it is, to be asked for in the transaction that relies on it."""
+        return lease_name(self.number), self.owner, self.fence
+
     def asked(self, connection: Connection) -> bool:
         """True while the lane is ours, in the transaction that relies on it. Raises `LaneLost`."""
-        if not leases.held(connection, lease_name(self.number), self.owner, self.fence):
+        if not leases.held(connection, *self.right):
             raise LaneLost
         return True

@@ -14,7 +14,7 @@ from omnichannel.routing.facts import Facts, Request
 from omnichannel.routing.plan import option_of
 from omnichannel.runtime.policy import Advisor
 from omnichannel.runtime.replying import ReplyTokens
-from omnichannel.stores.outbound import NewStep
+from omnichannel.stores.deciding import NewStep
 from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.types import AnyRow
 

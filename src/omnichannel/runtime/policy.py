@@ -139,11 +139,14 @@ class Advisor:
             for address_id, why in out.unreachable.items()
             if not why.endswith(OPTED_OUT)  # that is a matter of consent
         )
-        facts = self.facts_for(_anywhere(out.customer.addresses), out.consents, last_in)
-        return replace(facts, unreachable=lost)
+        return self.facts_for(_anywhere(out.customer.addresses), out.consents, last_in, lost)
 
     def facts_for(
-        self, addresses: Sequence[Address], consents: Sequence[Any], last_in: Mapping[tuple[str, str, str], datetime]
+        self,
+        addresses: Sequence[Address],
+        consents: Sequence[Any],
+        last_in: Mapping[tuple[str, str, str], datetime],
+        unreachable: frozenset[tuple[str, str, str]] = frozenset(),
     ) -> Facts:
         """The facts about a customer."""
         hours = self.policy.business_hours
@@ -160,6 +163,7 @@ class Advisor:
             business_hours=hours.open_at(self.book.clock.now()) if hours is not None else None,
             patterns=self.policy.patterns,
             media_url=self.policy.media_url,
+            unreachable=unreachable,
         )
 
     def door(self, account: str) -> Door | None:

@@ -81,16 +81,18 @@ class Runner:
         *,
         pair: str = "",
         started: Started | None = None,
+        opens: Started | None = None,
         keys_end: bool = False,
     ) -> T | Failure:
         """The flow's result, or why there is none. Never waits for a limit: it says when to come back.
 
-        `started` is awaited once, before the first UNSAFE request leaves; what it raises stops the flow and comes
-        out, with nothing sent. `pair` is the customer for limits that count per customer. The flow is always closed.
-        A flow whose UNSAFE request was accepted is never said to have certainly failed with a RETRY. With `keys_end`
-        a KEYED request is treated so too: the platform forgets its key, and the caller knows when.
+        `started` is awaited once, before the first UNSAFE request leaves, and `opens` before the first request of all
+        where that is another one; what they raise stops the flow and comes out, with nothing sent. `pair` is the
+        customer for limits that count per customer. The flow is always closed. A flow whose UNSAFE request was accepted
+        is never said to have certainly failed with a RETRY. With `keys_end` a KEYED request is treated so too: the
+        platform forgets its key, and the caller knows when.
         """
-        return await _Run(self, channel, flow, pair, started, keys_end).drive()
+        return await _Run(self, channel, flow, pair, started, opens, keys_end).drive()
 
     async def sign(self, channel: Channel[Any], request: HttpRequest) -> HttpRequest | Failure:
         """A request with its credentials in, for what streams outside a flow."""
@@ -126,7 +128,8 @@ class _Run(Generic[T]):
         channel: Channel[Any],
         flow: Flow[T],
         pair: str,
-        started: Started | None,
+        started: Started | None = None,
+        opens: Started | None = None,
         keys_end: bool = False,
     ) -> None:
         self.runner = runner
@@ -134,6 +137,7 @@ class _Run(Generic[T]):
         self.flow = flow
         self.pair = pair
         self.started = started
+        self.opens = opens
         self.refreshable = refreshes(channel)
         self.token: Token | None = None
         self.last: WireAnswer | None = None
@@ -183,6 +187,8 @@ class _Run(Generic[T]):
             self.unsafe_sent = True
             if self.started is not None:
                 await self.started()
+        elif self.last is None and self.opens is not None:
+            await self.opens()
         answer = await self._send(request)
         if self.refreshable and isinstance(wire, HttpRequest) and isinstance(answer, HttpResponse):
             failure = self._adapter(self.channel.errors.failure_of, answer)
@@ -306,7 +312,7 @@ class _Refresh(_Run[Token]):
     """The flow that gets a new token: signed with the old one, and not held up by the limits for messages."""
 
     def __init__(self, runner: Runner, channel: Channel[Any], token: Token | None) -> None:
-        super().__init__(runner, channel, channel.refresh(token), "", None)
+        super().__init__(runner, channel, channel.refresh(token), "")
         self.refreshable = False
         self.token = token
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeAlias, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
+from omnichannel.channel.base import Channel
 from omnichannel.channel.capabilities import Capabilities
 from omnichannel.model.base import dump
 from omnichannel.model.content import Text, load_block
@@ -21,6 +22,7 @@ from omnichannel.model.message import Decision, Receipt
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.routing.checks import No, check
 from omnichannel.routing.plan import decide, option_of
+from omnichannel.runtime.attempts import Attempt, store_decision
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.continuing import Continuing
 from omnichannel.runtime.doors import Doors
@@ -43,12 +45,13 @@ from omnichannel.runtime.unsent import (
     remaining,
     told,
 )
-from omnichannel.stores import outbound, outgoing, progress, responses
+from omnichannel.stores import deciding, outbound, outgoing, responses
+from omnichannel.stores.acceptance import Accepted, Sent
 from omnichannel.stores.base import Store
+from omnichannel.stores.deciding import Decided
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_references
 from omnichannel.stores.outgoing import Outgoing
-from omnichannel.stores.telling import decided
 from omnichannel.stores.types import AnyRow
 
 _log = logging.getLogger("omnichannel.sending")
@@ -154,9 +157,9 @@ class Outbox:
         data = dump(_DECISION, decision)
         if decision.steps and not decision.hold:
             begun = begin(out, decision.steps[0], request, facts, now)
-            values: Mapping[str, Any] = {"state": "queued", "due_at": now, "reason": None}
-            return await self._write(out, lambda c: decided(c, out.delivery, decision, data, begun, values, self.ids))
-        await self.store.write(lambda c: decided(c, out.delivery, decision, data, None, {}, self.ids))
+            decided = deciding.begins(out.delivery, out.steps, decision, data, begun, self.ids)
+            return outgoing.with_decision(out, decided)
+        await store_decision(self.store, lane, Decided(out.delivery, decision, data, self.ids))
         return await self._nowhere(out, decision)
 
     async def _nowhere(self, out: Outgoing, decision: Decision) -> Left:
@@ -215,9 +218,11 @@ class Outbox:
         no = None if lane.decisions and not part.n else await self._refused_now(out, step, part)
         if no is not None:
             return await self._break_off(out, step, part, no)
-        answers = may_answer(self.doors.infos.get(step.account), out, part)
-        if answers and await self.store.write(lambda c: lane.asked(c) and responses.offer(c, out.delivery, step, now)):
-            return None
+        if may_answer(self.doors.infos.get(step.account), out, part):
+            out = await self._stored(out, lane)
+            row = out.delivery
+            if await self.store.write(lambda c: lane.asked(c) and responses.offer(c, row, step, now)):
+                return None
         return await self._send(out, step, part, lane)
 
     async def _refused_now(self, out: Outgoing, step: AnyRow, part: AnyRow) -> No | None:
@@ -281,49 +286,56 @@ class Outbox:
         return await self._set(out, state="unknown", due_at=None, reason=UNKNOWN)
 
     async def _send(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> Left:
+        """The steps that no crash may reorder: what was decided and that the attempt begins are on disk, then the
+        request leaves, then what came of it is written."""
         channel = self.doors.channels.get(step.account)
         if channel is None:
             gone = Failure(outcome=Outcome.INVALID, level=Level.ACCOUNT, code="not_configured", message=step.account)
-            return await self._after(out, step, part, gone)
-        attempt: list[int] = []
-
-        async def started() -> None:
-            seq = await self.store.write(
-                lambda c: outbound.start_attempt(c, part, step, lane.number, lane.owner, lane.fence, self.clock.now())
-            )
-            if seq is None:
-                raise LaneLost
-            attempt.append(seq)
-            self.crash("started")
-
-        message = await self.writer.part(channel, out, step, part)
-        self.crash("before")
-        ends = is_keyed(self.doors.surface(step.account, step.surface))
-        result = await self.runner.run(channel, channel.send(message), pair=step.to, started=started, keys_end=ends)
+            return await self._after(await self._stored(out, lane), step, part, gone)
+        attempt = Attempt(self.store, self.clock, self.crash, lane, step, part, out.decided)
+        result = await self._run(out, channel, attempt)
         self.crash("answered")
-        if not attempt:
+        if attempt.seq is None:
             # A repeatable request, or one that was refused before it left: the attempt is written now.
             if isinstance(result, Failure) and result.code == RATE_LIMITED:
+                await attempt.opens()
                 return await self._later(out, part, result)
-            await started()
+            await attempt.starts()
         failure = result if isinstance(result, Failure) else None
         await self._learn(step, failure)
+        seq = cast(int, attempt.seq)
         if failure is None:
-            return await self._accepted(out, step, part, attempt[0], cast(Receipt, result))
-        return await self._failed(out, step, part, attempt[0], failure)
+            return await self._accepted(out, step, part, seq, cast(Receipt, result))
+        return await self._failed(out, step, part, seq, failure)
+
+    async def _run(self, out: Outgoing, channel: Channel[Any], attempt: Attempt) -> Receipt | Failure:
+        step = attempt.step
+        ends = is_keyed(self.doors.surface(step.account, step.surface))
+        given = {"started": attempt.starts, "opens": attempt.opens}
+        try:
+            message = await self.writer.part(channel, out, step, attempt.part)
+            self.crash("before")
+            flow = channel.send(message)
+            return await self.runner.run(channel, flow, pair=step.to, keys_end=ends, **given)
+        except LaneLost:
+            raise
+        except Exception:
+            await attempt.opens()  # whatever our own code does, what was decided can be explained later
+            raise
+
+    async def _stored(self, out: Outgoing, lane: Lane) -> Outgoing:
+        """The delivery with what was decided about it on disk."""
+        if out.decided is not None:
+            await store_decision(self.store, lane, out.decided)
+        return replace(out, decided=None)
 
     async def _accepted(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, receipt: Receipt) -> Left:
         self._budget(step.account).succeeded()
-        now = self.clock.now()
         visibility = self.doors.infos[step.account].visibility.get(step.surface, "private")
-        sent = progress.Sent(receipt.ids or (part.key,), receipt.thread)
-
-        def unit(connection: Connection) -> None:
-            if doubts(out, part):
-                outbound.believe(connection, part.key)
-            progress.accept(connection, part.key, attempt, sent, visibility, now, self.ids)
-
-        left = await self._write(out, unit)
+        sent = Sent(receipt.ids or (part.key,), receipt.thread)
+        believed = bool(doubts(out, part))
+        taken = Accepted(part.key, attempt, sent, visibility, self.clock.now(), self.ids, believed)
+        left = await self.store.batch(outgoing.settle, (taken, out))
         self.crash("settled")
         return left
 

@@ -44,7 +44,11 @@ def listing(
 
 def row_of(connection: Connection, conversation_id: str, if_version: int | None = None) -> AnyRow:
     """A conversation's row. Raises `NotFound` and `VersionConflict`."""
-    row = row_by(connection, conversations, id=conversation_id)
+    return checked(row_by(connection, conversations, id=conversation_id), conversation_id, if_version)
+
+
+def checked(row: AnyRow | None, conversation_id: str, if_version: int | None = None) -> AnyRow:
+    """A conversation's row, if it was found, and at that version. Raises `NotFound` and `VersionConflict`."""
     if row is None:
         raise NotFound(f"there is no conversation {conversation_id!r}")
     if if_version is not None and row.version != if_version:

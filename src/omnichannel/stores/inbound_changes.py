@@ -103,14 +103,17 @@ def join_early(connection: Connection, said: Sequence[tuple[str, str]], now: dat
     facts: list[Fact] = []
     for row in rows:
         event = CHANNEL_EVENT.validate_python(row.data)
-        if (row.account, row.receipt) not in these or not isinstance(event, MessageEdited | MessageDeleted):
-            continue
-        connection.execute(delete(unmatched).where(unmatched.c.seq == row.seq))
-        if isinstance(event, MessageEdited):
-            facts.extend(edit_message(connection, event, now))
-        else:
-            facts.extend(delete_message(connection, event, now))
+        if (row.account, row.receipt) in these and isinstance(event, MessageEdited | MessageDeleted):
+            connection.execute(delete(unmatched).where(unmatched.c.seq == row.seq))
+            facts.extend(apply_early(connection, event, now))
     return facts
+
+
+def apply_early(connection: Connection, event: ChannelEvent, now: datetime) -> Sequence[Fact]:
+    """News of a message that has waited for it, now that it is here."""
+    if isinstance(event, MessageEdited):
+        return edit_message(connection, event, now)
+    return delete_message(connection, event, now) if isinstance(event, MessageDeleted) else []
 
 
 def _fact(connection: Connection, kind: str, message_id: str, conversation_id: str) -> Fact:

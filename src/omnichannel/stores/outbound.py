@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, select, update
 
 from omnichannel.model.base import dump
-from omnichannel.model.content import Block, dump_sendable
 from omnichannel.model.ids import IdSource
-from omnichannel.model.message import Decision, Step
 from omnichannel.model.outcome import Failure, Level, Outcome
-from omnichannel.stores import consents, leases, log
+from omnichannel.stores import consents, log
 from omnichannel.stores.directory import OPTED_OUT
-from omnichannel.stores.outgoing import Outgoing, load_many
+from omnichannel.stores.outgoing import Outgoing, load_rows
 from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.progress import DOUBTED, SPOKEN
 from omnichannel.stores.schema import (
     addresses,
     attempts,
     conversations,
-    decisions,
     deliveries,
     parts,
     steps,
 )
-from omnichannel.stores.statements import rows_by, set_by
-from omnichannel.stores.turns import lease_name
+from omnichannel.stores.statements import set_by
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.units import LANES, AccountInfo, Fact
-from omnichannel.stores.upsert import insert_rows, member_of, not_member_of
+from omnichannel.stores.upsert import member_of, not_member_of
 
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 WAITING = "queued"
@@ -49,7 +46,7 @@ _IS_FIRST = ~exists().where(
 
 _FREE = deliveries.c.state != WAITING
 _DUE = (
-    select(deliveries.c.id, deliveries.c.conversation_id, deliveries.c.lane)
+    select(deliveries)
     .where(deliveries.c.due_at <= bindparam("now"), _FREE | _IS_FIRST)
     .where(not_member_of(deliveries.c.conversation_id, "busy"))
     .order_by(deliveries.c.due_at)
@@ -89,107 +86,11 @@ def claim(
     given = {"now": now, "busy": list(busy), "most": limit}
     every = len(lanes) == LANES
     rows = _CLAIM.rows(connection, **given) if every else _CLAIM_SOME.rows(connection, lanes=list(lanes), **given)
-    found = sorted(DueDelivery(*row) for row in rows)
-    first: dict[str, str] = {}
-    for one in found:
-        first.setdefault(one.conversation_id, one.delivery_id)
-    loaded = load_many(connection, first.values())
-    return [replace(one, out=loaded.get(one.delivery_id)) for one in found]
-
-
-@dataclass(frozen=True, slots=True)
-class NewStep:
-    """A step that begins, with the parts that it sends."""
-
-    step: Step
-    address_id: str | None
-    parts: Sequence[Block]
-    deadline_at: datetime | None
-
-
-def decide(
-    connection: Connection,
-    delivery_id: str,
-    decision: Decision,
-    data: Any,
-    begun: NewStep | None,
-    values: Mapping[str, Any],
-) -> None:
-    """Stores a decision, and the step that it begins."""
-    row = {
-        "delivery_id": delivery_id,
-        "decided_at": decision.decided_at,
-        "rules_version": decision.rules_version,
-        "data": data,
-    }
-    insert_rows(connection, decisions, [row])
-    changes = dict(values)
-    if begun is not None:
-        changes = _begin(connection, delivery_id, begun) | changes
-    if changes:
-        set_by(connection, deliveries, {"id": delivery_id}, changes)
-
-
-def _begin(connection: Connection, delivery_id: str, begun: NewStep) -> dict[str, Any]:
-    """Writes the step and its parts; gives what changes in the delivery."""
-    n = max((row.n for row in rows_by(connection, steps, delivery_id=delivery_id)), default=0) + 1
-    step = begun.step
-    row = {
-        "delivery_id": delivery_id,
-        "n": n,
-        "channel": step.channel,
-        "adapter": step.adapter,
-        "account": step.account,
-        "surface": step.surface,
-        "address_id": begun.address_id,
-        "to": step.address,
-        "thread": step.thread,
-        "success": step.success,
-        "wait": step.wait,
-        "deadline_at": begun.deadline_at,
-        "state": "running",
-        "lost": list(step.lost),
-        "cost": step.cost,
-    }
-    insert_rows(connection, steps, [row])
-    rows = [
-        {
-            "key": f"{delivery_id}.{n}.{i}",
-            "delivery_id": delivery_id,
-            "step": n,
-            "n": i,
-            "content": dump_sendable(content),
-            "state": "pending",
-        }
-        for i, content in enumerate(begun.parts)
-    ]
-    insert_rows(connection, parts, rows)
-    return {"step": n, "channel": step.channel}
-
-
-_NEW_ATTEMPT = insert(attempts).returning(attempts.c.seq)
-
-
-def start_attempt(
-    connection: Connection, part: AnyRow, step: AnyRow, lane: int, owner: str, fence: int, now: datetime
-) -> int | None:
-    """Writes that an attempt begins, before the first request that cannot be repeated; None where the lane is no
-    longer ours: then nothing may be sent."""
-    if not leases.held(connection, lease_name(lane), owner, fence):
-        return None
-    row = {
-        "part": part.key,
-        "delivery_id": part.delivery_id,
-        "channel": step.channel,
-        "account": step.account,
-        "started_at": now,
-        "state": "started",
-        "owner": owner,
-        "n": part.n,
-    }
-    seq: int = connection.execute(_NEW_ATTEMPT, row).scalar_one()
-    set_by(connection, parts, {"key": part.key}, {"state": "started"}, count={"tries": 1})
-    return seq
+    first: dict[str, AnyRow] = {}
+    for row in sorted(rows, key=attrgetter("id")):
+        first.setdefault(row.conversation_id, row)
+    loaded = load_rows(connection, list(first.values()))
+    return sorted(DueDelivery(row.id, row.conversation_id, row.lane, loaded.get(row.id)) for row in rows)
 
 
 def fail_attempt(
@@ -224,11 +125,6 @@ def doubt(connection: Connection, key: str, until: datetime) -> None:
     this = update(attempts).where(attempts.c.seq == newest.scalar_subquery())
     connection.execute(this.values(state="unknown", was_unknown=True))
     set_by(connection, parts, {"key": key}, {"state": "unknown", "due_at": until})
-
-
-def believe(connection: Connection, key: str) -> None:
-    """The part was accepted under its key: so that is what became of all that was tried under it."""
-    connection.execute(update(attempts).where(attempts.c.part == key, DOUBTED).values(certain=True))
 
 
 def postpone(connection: Connection, key: str, state: str, due_at: datetime | None, *, resent: bool = False) -> None:

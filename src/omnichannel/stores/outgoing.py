@@ -7,21 +7,39 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, literal_column, select
 
 from omnichannel.model.address import Consent, Customer
 from omnichannel.model.conversation import Conversation
 from omnichannel.stores import consents, records
+from omnichannel.stores.acceptance import Accepted, accept
+from omnichannel.stores.deciding import Decided
 from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import addresses, attempts, contacts, conversations, deliveries, messages, parts, steps
 from omnichannel.stores.statements import rows_among, rows_by
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.upsert import member_of
 
+_their = messages.alias("their")
+_NEWEST_ID = (
+    select(_their.c.id)
+    .where(_their.c.conversation_id == conversations.c.id, _their.c.account == conversations.c.account)
+    .where(_their.c.direction == literal_column("'in'"))  # a literal: a partial index is not found by a parameter
+    .order_by(_their.c.id.desc())
+    .limit(1)
+    .correlate(conversations)
+    .scalar_subquery()
+)
 _NEWEST = Prepared(
-    select(messages.c.conversation_id, messages.c.account, func.max(messages.c.id).label("newest"))
-    .where(member_of(messages.c.conversation_id, "places"), messages.c.direction == "in")
-    .group_by(messages.c.conversation_id, messages.c.account)
+    select(messages.c.conversation_id, messages.c.platform_id)
+    .select_from(conversations)
+    .join(messages, messages.c.id == _NEWEST_ID)
+    .where(member_of(conversations.c.id, "places"))
+)
+_UNREACHABLE = Prepared(
+    select(addresses.c.id, addresses.c.unreachable_why).where(
+        member_of(addresses.c.id, "people"), addresses.c.unreachable_at.isnot(None)
+    )
 )
 
 
@@ -40,6 +58,14 @@ class Outgoing:
     parts: Sequence[AnyRow]
     attempts: Sequence[AnyRow]
     reply_to: str | None
+    decided: Decided | None = None
+    """What was decided about it and is not on disk yet: it is written with the start of the first attempt."""
+
+
+def with_decision(out: Outgoing, decided: Decided) -> Outgoing:
+    """The delivery as it is once the decision is on disk."""
+    taken, pieces = [*out.steps, *decided.step_rows()], [*out.parts, *decided.part_rows()]
+    return replace(out, delivery=decided.delivery_row(), steps=taken, parts=pieces, decided=decided)
 
 
 def load(connection: Connection, delivery_id: str) -> Outgoing:
@@ -49,7 +75,11 @@ def load(connection: Connection, delivery_id: str) -> Outgoing:
 
 def load_many(connection: Connection, delivery_ids: Collection[str]) -> dict[str, Outgoing]:
     """Everything about deliveries, by id; in as many statements as for one."""
-    rows = rows_among(connection, deliveries, "id", delivery_ids)
+    return load_rows(connection, rows_among(connection, deliveries, "id", delivery_ids))
+
+
+def load_rows(connection: Connection, rows: Sequence[AnyRow]) -> dict[str, Outgoing]:
+    """Everything about deliveries whose rows have just been read, by id."""
     return {out.delivery.id: out for out in _gather(connection, rows)}
 
 
@@ -100,8 +130,8 @@ def _last_in(connection: Connection, address_ids: Collection[str]) -> list[AnyRo
 
 
 def _unreachable(connection: Connection, address_ids: Collection[str]) -> dict[str, str]:
-    rows = rows_among(connection, addresses, "id", address_ids)
-    return {row.id: row.unreachable_why or "" for row in rows if row.unreachable_at is not None}
+    rows = _UNREACHABLE.rows(connection, people=list(address_ids)) if address_ids else []
+    return {row.id: row.unreachable_why or "" for row in rows}
 
 
 def _by_delivery(rows: Sequence[AnyRow]) -> dict[str, list[AnyRow]]:
@@ -130,33 +160,29 @@ def again(connection: Connection, out: Outgoing, now: datetime) -> Outgoing | No
         steps=taken,
         parts=rows_by(connection, parts, delivery_id=delivery_id, order=("step", "n")),
         attempts=rows_by(connection, attempts, delivery_id=delivery_id, order=("seq",)),
+        decided=None,
     )
+
+
+def settle(connection: Connection, taken: Sequence[tuple[Accepted, Outgoing]]) -> Sequence[Outgoing | None]:
+    """Platforms took parts; gives the deliveries with which there is something more to do now, as they are then."""
+    left = accept(connection, [one for one, _ in taken])
+    return [again(connection, out, one.at) if more else None for (one, out), more in zip(taken, left, strict=True)]
 
 
 def _answered(connection: Connection, rows: Sequence[Any], places: Mapping[str, AnyRow]) -> dict[str, str]:
     """The platform's ids of the messages that are answered: the one asked for, else the customer's newest. None for
     a message of another account: where the conversation goes on now, nobody knows its id."""
     asked = {row.id: row.in_reply_to for row in rows if row.in_reply_to is not None}
+    known = {row.id: row for row in rows_among(connection, messages, "id", asked.values())}
     others = {row.conversation_id for row in rows if row.in_reply_to is None}
-    newest = _newest_in(connection, others, places) if others else {}
-    wanted = {*asked.values(), *newest.values()}
-    if not wanted:
-        return {}
-    known = {row.id: row for row in rows_among(connection, messages, "id", wanted)}
-    found: dict[str, str] = {}
+    found = _NEWEST.rows(connection, places=list(others)) if others else []
+    newest = {row.conversation_id: row.platform_id for row in found}
+    answered: dict[str, str | None] = {}
     for row in rows:
-        message = known.get(asked.get(row.id) or newest.get(row.conversation_id, ""))
-        if message is not None and message.platform_id and message.account == places[row.conversation_id].account:
-            found[row.id] = message.platform_id
-    return found
-
-
-def _newest_in(
-    connection: Connection, conversation_ids: Collection[str], places: Mapping[str, AnyRow]
-) -> dict[str, str]:
-    """The customer's newest message in each conversation, on the account where it takes place."""
-    return {
-        row.conversation_id: row.newest
-        for row in _NEWEST.rows(connection, places=list(conversation_ids))
-        if row.account == places[row.conversation_id].account
-    }
+        message = known.get(asked.get(row.id, ""))
+        if row.id not in asked:
+            answered[row.id] = newest.get(row.conversation_id)
+        elif message is not None and message.account == places[row.conversation_id].account:
+            answered[row.id] = message.platform_id
+    return {delivery_id: platform_id for delivery_id, platform_id in answered.items() if platform_id}

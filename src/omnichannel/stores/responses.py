@@ -17,7 +17,8 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, literal_co
 
 from omnichannel.model.ids import IdSource
 from omnichannel.model.outcome import Failure
-from omnichannel.stores import journal, outbound, progress
+from omnichannel.stores import acceptance, journal, outbound, progress
+from omnichannel.stores.acceptance import Accepted, Sent
 from omnichannel.stores.journal import Arrival
 from omnichannel.stores.prepared import Prepared
 from omnichannel.stores.schema import answerable, attempts, deliveries, events, messages, parts, responses, steps
@@ -194,9 +195,9 @@ def _attempt(connection: Connection, part: AnyRow, step: AnyRow, owner: str, now
 
 def went_out(connection: Connection, taken: Taken, visibility: str, now: datetime, ids: IdSource) -> None:
     """The response was written: its parts are accepted, and the next ones are due."""
-    for key, attempt in taken.attempts.items():
-        # Its id is not told in a response; ours stands in its place until an echo or a status brings it.
-        progress.accept(connection, key, attempt, progress.Sent((key,)), visibility, now, ids)
+    # Their ids are not told in a response; ours stand in their place until an echo or a status brings them.
+    out = [Accepted(key, attempt, Sent((key,)), visibility, now, ids) for key, attempt in taken.attempts.items()]
+    acceptance.accept(connection, out)
     _go_on(connection, taken.delivery_id, now)
 
 

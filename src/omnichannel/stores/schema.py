@@ -252,6 +252,14 @@ messages = _table(
     Column("key_id", String),
 )
 Index("omni_messages_conversation", messages.c.conversation_id, messages.c.id)
+Index(
+    "omni_messages_in",
+    messages.c.conversation_id,
+    messages.c.account,
+    messages.c.id,
+    sqlite_where=messages.c.direction == "in",
+    postgresql_where=messages.c.direction == "in",
+)
 Index("omni_messages_customer", messages.c.customer_id, messages.c.id)
 Index("omni_messages_platform", messages.c.platform_id, messages.c.account)
 media = _table(

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
@@ -217,6 +218,7 @@ class SqlStore:
                 while self._tasks is not None or self._queue:
                     if self._queue:
                         await self._commit(self._queue.popleft())
+                        await anyio.lowlevel.checkpoint()  # who has waited for it may have more, and share the next
                     else:
                         await cast(anyio.Event, self._wake).wait()
                         self._wake = anyio.Event()

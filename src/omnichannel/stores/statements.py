@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections import namedtuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, cast
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
@@ -13,6 +14,16 @@ from omnichannel.stores.upsert import member_of
 
 _KNOWN: dict[tuple[Any, ...], Prepared] = {}
 _NONE: Mapping[str, int] = {}
+_named: Any = namedtuple  # the columns are known when the program runs
+_ROWS: dict[str, Callable[..., Any]] = {}
+
+
+def row_of(table: Table, values: Mapping[str, Any]) -> AnyRow:
+    """A row as it is read once these values are written: what they do not name is None."""
+    make = _ROWS.get(table.name)
+    if make is None:
+        make = _ROWS[table.name] = _named("Plain", table.columns.keys(), defaults=[None] * len(table.columns))
+    return cast(AnyRow, make(**values))
 
 
 def rows_by(connection: Connection, table: Table, *, order: Sequence[str] = (), **where: Any) -> list[AnyRow]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, insert, or_, select
 from omnichannel.model.base import dump
 from omnichannel.model.event import CHANNEL_EVENT, DeliveryUpdated, MessageEchoed
 from omnichannel.model.ids import IdSource
-from omnichannel.stores import progress
+from omnichannel.stores import acceptance, progress
 from omnichannel.stores.directory import family_of, owners_of
 from omnichannel.stores.schema import (
     addresses,
@@ -109,7 +109,8 @@ def _settle_unknown(connection: Connection, key: str, account: str, receipt: str
     )
     attempt = connection.execute(query.order_by(attempts.c.seq.desc()).limit(1)).scalar()
     if attempt is not None:
-        progress.accept(connection, key, attempt, progress.Sent((receipt,)), "private", now, ids)
+        sent = acceptance.Sent((receipt,))
+        acceptance.accept(connection, [acceptance.Accepted(key, attempt, sent, "private", now, ids)])
 
 
 def settle_by_echo(
@@ -124,8 +125,8 @@ def settle_by_echo(
     if unsettled is not None:
         key, attempt = unsettled
         visibility = info.visibility.get(event.surface, "private")
-        sent = progress.Sent((event.message_id,), event.thread)
-        progress.accept(connection, key, attempt, sent, visibility, now, ids)
+        sent = acceptance.Sent((event.message_id,), event.thread)
+        acceptance.accept(connection, [acceptance.Accepted(key, attempt, sent, visibility, now, ids)])
         return []
     return _by_colleague(connection, event, info, now, ids)
 

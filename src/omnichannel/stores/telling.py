@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import Connection, select
 
 from omnichannel.model.ids import IdSource
 from omnichannel.model.message import Decision
-from omnichannel.stores import desk, log, outbound
-from omnichannel.stores.outbound import NewStep
+from omnichannel.stores import desk, log
 from omnichannel.stores.schema import conversations, decisions
 from omnichannel.stores.statements import set_by
 from omnichannel.stores.types import AnyRow
@@ -20,22 +16,7 @@ QUIET_KINDS = frozenset({"notice", "pointer"})
 """What is tried for everybody: where it does not go out, no conversation has to be looked at for that."""
 
 
-def decided(
-    connection: Connection,
-    delivery: AnyRow,
-    decision: Decision,
-    data: Any,
-    begun: NewStep | None,
-    values: Mapping[str, Any],
-    ids: IdSource,
-) -> None:
-    """Stores a decision and the step that it begins, and tells a person where it says so."""
-    outbound.decide(connection, delivery.id, decision, data, begun, values)
-    if decision.tell_operator:
-        _tell(connection, delivery, decision, ids)
-
-
-def _tell(connection: Connection, delivery: AnyRow, decision: Decision, ids: IdSource) -> None:
+def tell(connection: Connection, delivery: AnyRow, decision: Decision, ids: IdSource) -> None:
     """Once, however often the same is decided."""
     query = select(decisions.c.data).where(decisions.c.delivery_id == delivery.id).order_by(decisions.c.seq.desc())
     before = connection.execute(query.offset(1).limit(1)).scalar()

@@ -37,7 +37,15 @@ class _Shape:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Executes it for all rows; gives how many were written."""
-        written, width = 0, len(self.names)
+        written = 0
+        for cursor in self.executed(connection, rows):
+            written += int(cursor.rowcount)
+            cursor.close()
+        return written
+
+    def executed(self, connection: Connection, rows: Sequence[Row]) -> Iterator[Any]:
+        """The cursor of each statement that it takes."""
+        width = len(self.names)
         for chunk in _chunks(rows):
             values: list[Any] = []
             for row in chunk:
@@ -48,10 +56,7 @@ class _Shape:
                     one[at] = bind(one[at])
                 values += one
             sql = self.head + ",".join([self.one] * len(chunk)) + self.tail
-            cursor = execute(connection, sql, values)
-            written += int(cursor.rowcount)
-            cursor.close()
-        return written
+            yield execute(connection, sql, values)
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -70,6 +75,18 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
     """Inserts rows, in order. All have the same columns; those that none has get the table's default."""
     if rows:
         _shape(connection, table, rows[0], _insert, ()).run(connection, rows)
+
+
+def insert_with(
+    connection: Connection, table: Table, rows: Sequence[Row], *, get: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """Inserts rows and gives columns of them that need no converting, in any order."""
+    found: list[tuple[Any, ...]] = []
+    if rows:
+        for cursor in _shape(connection, table, rows[0], _insert, tuple(get)).executed(connection, rows):
+            found += cursor.fetchall()
+            cursor.close()
+    return found
 
 
 def upsert(
@@ -95,13 +112,19 @@ def upsert(
 
 
 def update_rows(
-    connection: Connection, table: Table, rows: Sequence[Row], *, key: str, count: str | None = None
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    key: str,
+    count: str | None = None,
+    only: ColumnElement[bool] | None = None,
 ) -> int:
     """Sets the columns of the rows with these keys, each to values of its own; no key twice. `count` is a column that
-    goes up by one. Gives how many were found."""
+    goes up by one, `only` a condition (always the same one) that they have to meet. Gives how many were found."""
     if not rows:
         return 0
-    return _shape(connection, table, rows[0], _update, (key, count)).run(connection, rows)
+    return _shape(connection, table, rows[0], _update, (key, count, only)).run(connection, rows)
 
 
 def _merged(rows: Sequence[Row], key: Sequence[str], latest: Sequence[str]) -> Sequence[Row]:
@@ -137,11 +160,12 @@ def _mark(dialect: Dialect) -> str:
     return "?" if dialect.paramstyle == "qmark" else "%s"
 
 
-def _insert(dialect: Dialect, table: Table, names: Sequence[str]) -> tuple[str, str, str]:
+def _insert(dialect: Dialect, table: Table, names: Sequence[str], *get: str) -> tuple[str, str, str]:
     quote = dialect.identifier_preparer
     listed = ", ".join(quote.quote(name) for name in names)
     one = "(" + ", ".join([_mark(dialect)] * len(names)) + ")"
-    return f"INSERT INTO {quote.format_table(table)} ({listed}) VALUES ", one, ""  # noqa: S608 - names of our own
+    tail = f" RETURNING {', '.join(map(quote.quote, get))}" if get else ""
+    return f"INSERT INTO {quote.format_table(table)} ({listed}) VALUES ", one, tail  # noqa: S608 - names of our own
 
 
 def _upsert(
@@ -163,7 +187,14 @@ def _upsert(
     return head, one, f" ON CONFLICT ({target}) DO {what}"
 
 
-def _update(dialect: Dialect, table: Table, names: Sequence[str], key: str, count: str | None) -> tuple[str, str, str]:
+def _update(
+    dialect: Dialect,
+    table: Table,
+    names: Sequence[str],
+    key: str,
+    count: str | None,
+    only: ColumnElement[bool] | None,
+) -> tuple[str, str, str]:
     # Both databases name the columns of a bare VALUES list column1, column2 ...; PostgreSQL wants to know their types.
     quote = dialect.identifier_preparer
     own = quote.format_table(table)
@@ -174,6 +205,8 @@ def _update(dialect: Dialect, table: Table, names: Sequence[str], key: str, coun
     marks = [_typed(dialect, table.c[name].type) for name in names]
     head = f"UPDATE {own} SET {', '.join(changes)} FROM (VALUES "  # noqa: S608 - names of our own
     tail = f") AS given WHERE {own}.{quote.quote(key)} = {places[key]}"
+    if only is not None:
+        tail += f" AND ({only.compile(dialect=dialect, compile_kwargs={'literal_binds': True})})"
     return head, "(" + ", ".join(marks) + ")", tail
 
 

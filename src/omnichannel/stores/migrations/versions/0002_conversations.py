@@ -97,6 +97,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_omni_messages_delivery_id", "omni_messages", ["delivery_id"], unique=False)
     op.create_index("omni_messages_conversation", "omni_messages", ["conversation_id", "id"], unique=False)
+    op.create_index(
+        "omni_messages_in",
+        "omni_messages",
+        ["conversation_id", "account", "id"],
+        unique=False,
+        sqlite_where=sa.text("direction = 'in'"),
+        postgresql_where=sa.text("direction = 'in'"),
+    )
     op.create_index("omni_messages_customer", "omni_messages", ["customer_id", "id"], unique=False)
     op.create_index("omni_messages_platform", "omni_messages", ["platform_id", "account"], unique=False)
     op.create_table(

@@ -1,0 +1,49 @@
+"""A try to send a part, and what of it is on disk when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from omnichannel.runtime.clock import Clock
+from omnichannel.runtime.lanes import Lane, LaneLost
+from omnichannel.stores import deciding
+from omnichannel.stores.base import Store
+from omnichannel.stores.deciding import Decided, Start
+from omnichannel.stores.types import AnyRow
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt. What was decided is on disk before any request leaves; that the attempt began, with the right to
+    make it, before the first request that cannot be repeated. Mostly these are one request, and so one unit."""
+
+    store: Store
+    clock: Clock
+    crash: Callable[[str], None]
+    lane: Lane
+    step: AnyRow
+    part: AnyRow
+    decided: Decided | None
+    seq: int | None = None
+
+    async def opens(self) -> None:
+        """Stores the decision, if it is not stored yet. Raises `LaneLost`."""
+        if self.decided is not None:
+            await store_decision(self.store, self.lane, self.decided)
+            self.decided = None
+
+    async def starts(self) -> None:
+        """Writes that the attempt begins. Raises `LaneLost`: then nothing may be sent."""
+        start = Start(self.part, self.step, self.lane.right, self.clock.now(), self.decided)
+        self.seq = await self.store.batch(deciding.start, start)
+        if self.seq is None:
+            raise LaneLost
+        self.decided = None
+        self.crash("started")
+
+
+async def store_decision(store: Store, lane: Lane, decided: Decided) -> None:
+    """Stores a decision by right of the lane. Raises `LaneLost`."""
+    if not await store.batch(deciding.keep_mine, (lane.right, decided)):
+        raise LaneLost

@@ -1,0 +1,180 @@
+"""What is on disk before anything is sent: the decision with its step and parts, and that an attempt begins.
+
+Both are written in one unit where the first request of a send is one that cannot be repeated, which is nearly always;
+and for many deliveries at once, in as many statements as for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, bindparam, update
+
+from omnichannel.model.content import Block, dump_sendable
+from omnichannel.model.ids import IdSource
+from omnichannel.model.message import Decision, Step
+from omnichannel.stores import leases, telling
+from omnichannel.stores.leases import Held
+from omnichannel.stores.prepared import Prepared
+from omnichannel.stores.schema import attempts, decisions, deliveries, parts, steps
+from omnichannel.stores.statements import row_of
+from omnichannel.stores.types import AnyRow
+from omnichannel.stores.upsert import insert_rows, insert_with, member_of, update_rows
+
+_STARTED = Prepared(
+    update(parts)
+    .where(member_of(parts.c.key, "keys"))
+    .values(state="started", tries=parts.c.tries + bindparam("more", type_=parts.c.tries.type))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewStep:
+    """A step that begins, with the parts that it sends."""
+
+    step: Step
+    address_id: str | None
+    parts: Sequence[Block]
+    deadline_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision about a delivery that is to be stored; the step that it begins, if any, with its parts, and what
+    becomes of the delivery."""
+
+    delivery: AnyRow
+    decision: Decision
+    data: Any
+    ids: IdSource
+    step: Mapping[str, Any] | None = None
+    parts: Sequence[Mapping[str, Any]] = ()
+    values: Mapping[str, Any] | None = None
+
+    def delivery_row(self) -> AnyRow:
+        """The delivery as it is read once this is on disk."""
+        return cast(AnyRow, self.delivery._replace(**self.values or {}))
+
+    def step_rows(self) -> list[AnyRow]:
+        """Likewise the new step, if there is one."""
+        return [] if self.step is None else [row_of(steps, self.step)]
+
+    def part_rows(self) -> list[AnyRow]:
+        """Likewise its parts."""
+        return [row_of(parts, part) for part in self.parts]
+
+
+def begins(
+    delivery: AnyRow, known: Sequence[AnyRow], decision: Decision, data: Any, begun: NewStep, ids: IdSource
+) -> Decided:
+    """A decision that begins a step, after those `known`; the delivery is due at once."""
+    n, step = max((row.n for row in known), default=0) + 1, begun.step
+    new = {
+        "delivery_id": delivery.id,
+        "n": n,
+        "channel": step.channel,
+        "adapter": step.adapter,
+        "account": step.account,
+        "surface": step.surface,
+        "address_id": begun.address_id,
+        "to": step.address,
+        "thread": step.thread,
+        "success": step.success,
+        "wait": step.wait,
+        "deadline_at": begun.deadline_at,
+        "state": "running",
+        "lost": list(step.lost),
+        "cost": step.cost,
+    }
+    pieces = [_part(delivery.id, n, i, content) for i, content in enumerate(begun.parts)]
+    values = {"step": n, "channel": step.channel, "state": "queued", "due_at": decision.decided_at, "reason": None}
+    return Decided(delivery, decision, data, ids, new, pieces, values)
+
+
+def _part(delivery_id: str, step: int, n: int, content: Block) -> dict[str, Any]:
+    return {
+        "key": f"{delivery_id}.{step}.{n}",
+        "delivery_id": delivery_id,
+        "step": step,
+        "n": n,
+        "content": dump_sendable(content),
+        "state": "pending",
+        "tries": 0,
+        "resent": False,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An attempt that is about to begin, by right of a lease on the lane; with the decision that led to it, if that is
+    not on disk yet."""
+
+    part: AnyRow
+    step: AnyRow
+    right: Held
+    at: datetime
+    decided: Decided | None = None
+
+
+def start(connection: Connection, starts: Sequence[Start]) -> Sequence[int | None]:
+    """Writes that attempts begin, before the first request of each that cannot be repeated, and gives their numbers;
+    None where the lane is no longer theirs: then nothing is written, and nothing may be sent."""
+    standing = leases.held_of(connection, {one.right for one in starts})
+    mine = [one for one in starts if one.right in standing]
+    if not mine:
+        return [None] * len(starts)
+    fresh = [one.decided for one in mine if one.decided is not None]
+    keep(connection, fresh, {one.part.key for one in mine if one.decided is not None})
+    again = [one.part.key for one in mine if one.decided is None]
+    if again:
+        _STARTED.run(connection, {"keys": again, "more": 1})
+    begun = dict(insert_with(connection, attempts, [_attempt(one) for one in mine], get=("part", "seq")))
+    return [begun[one.part.key] if one.right in standing else None for one in starts]
+
+
+def _attempt(one: Start) -> dict[str, Any]:
+    part, step = one.part, one.step
+    return {
+        "part": part.key,
+        "delivery_id": part.delivery_id,
+        "channel": step.channel,
+        "account": step.account,
+        "started_at": one.at,
+        "state": "started",
+        "owner": one.right[1],
+        "n": part.n,
+    }
+
+
+def keep_mine(connection: Connection, wanted: Sequence[tuple[Held, Decided]]) -> Sequence[bool]:
+    """Stores decisions before any request is made that follows from them. False where the lane is no longer theirs."""
+    standing = leases.held_of(connection, {right for right, _ in wanted})
+    keep(connection, [decided for right, decided in wanted if right in standing])
+    return [right in standing for right, _ in wanted]
+
+
+def keep(connection: Connection, decided: Sequence[Decided], started: Collection[str] = ()) -> None:
+    """Stores decisions with the steps that they begin, and tells a person where they say so. An attempt of the parts
+    that are `started` begins in the same unit."""
+    made = [
+        {
+            "delivery_id": one.delivery.id,
+            "decided_at": one.decision.decided_at,
+            "rules_version": one.decision.rules_version,
+            "data": one.data,
+        }
+        for one in decided
+    ]
+    insert_rows(connection, decisions, made)
+    insert_rows(connection, steps, [one.step for one in decided if one.step is not None])
+    under_way = {"state": "started", "tries": 1}
+    pieces = [{**part, **under_way} if part["key"] in started else part for one in decided for part in one.parts]
+    insert_rows(connection, parts, pieces)
+    changed = [{"id": one.delivery.id, **one.values} for one in decided if one.values is not None]
+    update_rows(connection, deliveries, changed, key="id")
+    for one in decided:
+        if one.decision.tell_operator:
+            telling.tell(connection, one.delivery, one.decision, one.ids)
