@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from omnichannel import Handlers, Hub, Turn
+from omnichannel.model.exceptions import StoreError
 from omnichannel.runtime.parsing import Parser
-from omnichannel.stores import journal
+from omnichannel.stores import journal, outgoing
+from omnichannel.stores.sql import SqlStore
 from omnichannel.testing.faults import FaultKind, FaultPlan
 from omnichannel.testing.world import World
 from tests.scenarios.support import (
@@ -97,6 +100,26 @@ async def test_the_outbox_ends(lasting: World, channel: str, step: str) -> None:
         # where a platform knows our key it is simply asked again.
         open_ended = step == "started" or (step == "answered" and channel == "email")
         assert unknown == int(open_ended and not is_keyed(channel))
+
+
+@sources
+async def test_a_store_that_fails_for_a_moment_makes_nothing_unknown(
+    world: World, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the platform has just told us is known to this process alone, so it is written again."""
+    whole, failures = SqlStore.batch, [StoreError("the connection ended")]
+
+    async def batch(self: SqlStore, bulk: Any, item: Any) -> Any:
+        if bulk is outgoing.settle and failures:
+            raise failures.pop()
+        return await whole(self, bulk, item)
+
+    monkeypatch.setattr(SqlStore, "batch", batch)
+    ann, hub = person(world, "Ann", channel), make_hub(channel, handlers=echo())
+    async with world.run(hub):
+        await ann.on(channel).says("one")
+        said, unknown = await outcome(world, channel)
+    assert (said, unknown, failures) == (["You said: one"], 0, [])
 
 
 @sources

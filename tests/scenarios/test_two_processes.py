@@ -174,6 +174,7 @@ async def test_connections_that_end_again_and_again(postgres: Server, postgres_u
         with anyio.fail_after(40):
             while not await settled(hub, PEOPLE):
                 await hub.core.ports.engine.wait(0.05)
+                await simulator.deliver_due(post)  # where an answer was lost all the same, its status tells
         for name in names:
             assert [seen.text for seen in simulator.seen(handle(name, "whatsapp"))] == ["You said: one"]
         assert len(handled.seen) == PEOPLE

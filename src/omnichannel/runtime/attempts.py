@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from omnichannel.model.exceptions import StoreError
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.lanes import Lane, LaneLost
 from omnichannel.stores import deciding
 from omnichannel.stores.base import Store
 from omnichannel.stores.deciding import Decided, Start
 from omnichannel.stores.types import AnyRow
+
+T = TypeVar("T")
+_log = logging.getLogger("omnichannel.sending")
+PAUSES = (0.0, 0.1, 1.0)
+"""Seconds before each new try to write what a platform told us."""
 
 
 @dataclass(slots=True)
@@ -47,3 +55,15 @@ async def store_decision(store: Store, lane: Lane, decided: Decided) -> None:
     """Stores a decision by right of the lane. Raises `LaneLost`."""
     if not await store.batch(deciding.keep_mine, (lane.right, decided)):
         raise LaneLost
+
+
+async def surely(clock: Clock, write: Callable[[], Awaitable[T]]) -> T:
+    """Writes what a platform told us. Only this process knows it, so a store that fails for a moment (a connection that
+    ends) must not make it something that nobody knows. What is written may be written twice. Raises `StoreError`."""
+    for pause in PAUSES:
+        try:
+            return await write()
+        except StoreError as error:
+            _log.warning("what came of an attempt is written again: %s", error)
+            await clock.sleep(pause)
+    return await write()

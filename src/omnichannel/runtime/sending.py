@@ -22,7 +22,7 @@ from omnichannel.model.message import Decision, Receipt
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.routing.checks import No, check
 from omnichannel.routing.plan import decide, option_of
-from omnichannel.runtime.attempts import Attempt, store_decision
+from omnichannel.runtime.attempts import Attempt, store_decision, surely
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.continuing import Continuing
 from omnichannel.runtime.doors import Doors
@@ -37,6 +37,8 @@ from omnichannel.runtime.unsent import (
     INTERRUPTED,
     after_doubt,
     doubts,
+    ending,
+    holds,
     in_doubt,
     is_keyed,
     key_is_over,
@@ -59,8 +61,6 @@ _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 UNKNOWN = "nobody knows whether it arrived"
 KEY_OVER = "it may have arrived, and the platform does not know its key any more"
 MOST_DECISIONS = 50
-HOLDING = frozenset({Outcome.AUTH, Outcome.SUSPENDED, Outcome.PAYMENT_REQUIRED, Outcome.WITHDRAWN})
-"""Failures of the account, not of the message: once the account works again, the message may go there after all."""
 Left: TypeAlias = Outgoing | None
 """The delivery as it is after something was done about it, if there is something more to do at once."""
 OVER_BUDGET = timedelta(minutes=1)
@@ -335,7 +335,7 @@ class Outbox:
         sent = Sent(receipt.ids or (part.key,), receipt.thread)
         believed = bool(doubts(out, part))
         taken = Accepted(part.key, attempt, sent, visibility, self.clock.now(), self.ids, believed)
-        left = await self.store.batch(outgoing.settle, (taken, out))
+        left = await surely(self.clock, lambda: self.store.batch(outgoing.settle, (taken, out)))
         self.crash("settled")
         return left
 
@@ -353,10 +353,13 @@ class Outbox:
         if again is not None and not self._budget(step.account).spend(failure):
             again = max(again, now + OVER_BUDGET)
         state = "failed" if again is None else "pending"
-        await self.store.write(lambda c: outbound.fail_attempt(c, part.key, attempt, failure, state, again, now))
+        await self._ended(part.key, attempt, failure, state, again, now)
         if again is not None:
             return await self._set(out, state="queued", due_at=again)
         return await self._after(out, step, part, failure)
+
+    async def _ended(self, *what: Any) -> None:
+        await surely(self.clock, lambda: self.store.write(lambda c: outbound.fail_attempt(c, *what)))
 
     async def _later(self, out: Outgoing, part: AnyRow, failure: Failure) -> Left:
         """Our own limit said not yet: no attempt was made."""
@@ -369,14 +372,15 @@ class Outbox:
         now = self.clock.now()
         surface = self.doors.surface(step.account, step.surface)
         due = now + surface.settle_after if surface is not None else now
-        await self.store.write(lambda c: outbound.fail_attempt(c, part.key, attempt, failure, "unknown", due, now))
+        await self._ended(part.key, attempt, failure, "unknown", due, now)
         return await self._set(out, state="unknown", due_at=due, reason=failure.message)
 
     async def _after(self, out: Outgoing, step: AnyRow, part: AnyRow, failure: Failure) -> Left:
         """The step is over: remember what its failure says about the address, then decide again without it."""
         now = self.clock.now()
         row = out.delivery
-        ended = await self._ending(out, step, part, failure)
+        no = await self._refused_now(out, step, part) if holds(failure) else None
+        ended = ending(failure, no)
 
         def unit(connection: Connection) -> None:
             outbound.end_step(connection, row.id, step.n, ended, failure.outcome)
@@ -384,16 +388,6 @@ class Outbox:
 
         await self.store.write(unit)
         return await self._set(out, state="queued", due_at=now, reason=failure.message)
-
-    async def _ending(self, out: Outgoing, step: AnyRow, part: AnyRow, failure: Failure) -> str:
-        """How a step ends: `failed` speaks against its account, `skipped` does not once the account works again, and
-        `doubted` not after a while."""
-        if failure.outcome not in HOLDING or not failure.certain:
-            return "failed"
-        no = await self._refused_now(out, step, part)
-        if no is not None and no.reason in ("held", "suspected", "country_blocked", "purpose_blocked"):
-            return "skipped"
-        return "doubted" if failure.outcome is Outcome.WITHDRAWN else "failed"
 
     def _budget(self, account: str) -> RetryBudget:
         return self._budgets.setdefault(account, RetryBudget(self.clock))

@@ -13,6 +13,7 @@ from omnichannel.channel.wire import Repeat
 from omnichannel.model.content import Block, Text, load_block, text_of
 from omnichannel.model.message import Refusal
 from omnichannel.model.outcome import Failure, Level, Outcome
+from omnichannel.routing.checks import No
 from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.progress import RANK
 from omnichannel.stores.types import AnyRow
@@ -21,6 +22,8 @@ from omnichannel.stores.units import AccountInfo
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 
 
+HOLDING = frozenset({Outcome.AUTH, Outcome.SUSPENDED, Outcome.PAYMENT_REQUIRED, Outcome.WITHDRAWN})
+"""Failures of the account, not of the message: once the account works again, the message may go there after all."""
 DOUBT = timedelta(minutes=3)
 """After an answer that the channel is gone, how long until it is asked again for a message that has no other way."""
 MOST_DOUBTS = 5
@@ -32,6 +35,19 @@ INTERRUPTED = Failure(
     certain=False,
 )
 """What is known of an attempt that was begun and never settled."""
+
+
+def holds(failure: Failure) -> bool:
+    """Whether it is surely the account that failed."""
+    return failure.outcome in HOLDING and failure.certain
+
+
+def ending(failure: Failure, no: No | None) -> str:
+    """How a step ends: `failed` speaks against its account, `skipped` does not once the account works again, and
+    `doubted` not after a while. `no` is what stands against the step by now, where the account failed."""
+    if no is not None and no.reason in ("held", "suspected", "country_blocked", "purpose_blocked"):
+        return "skipped"
+    return "doubted" if holds(failure) and failure.outcome is Outcome.WITHDRAWN else "failed"
 
 
 def told(refused: Sequence[Refusal]) -> str:
