@@ -476,10 +476,34 @@ async def test_what_is_not_ours_is_left_alone() -> None:
     assert town.found(await town.poll(cursor)) == []
 
 
-async def test_nothing_there_yet() -> None:
+async def test_the_very_first_message_is_not_taken_for_the_beginning() -> None:
+    """Nothing was there when the list was read first; then a message came while no webhook could reach us."""
     town = Town()
     assert await town.poll(None) == await town.poll("{}") == await town.poll("broken")
-    assert (await town.poll(None)).cursor is None
+    cursor = (await town.poll((await town.poll(None)).cursor)).cursor
+    for number in range(3):
+        town.now += timedelta(days=30)
+        town.sim.says(ANN, f"message {number}")
+    batch = await town.poll(cursor)
+    assert [event.text for event in town.found(batch)] == [f"message {number}" for number in range(3)]
+    assert town.found(await town.poll(batch.cursor)) == []
+
+
+async def test_a_flood_of_the_very_first_messages_is_worked_through() -> None:
+    town = Town()
+    cursor = (await town.poll(None)).cursor
+    for number in range(1100):
+        town.now += timedelta(seconds=30)
+        town.sim.says(ANN, f"message {number}")
+    heard: list[str] = []
+    for _ in range(60):
+        batch = await town.poll(cursor)
+        heard += [event.text for event in town.found(batch)]
+        cursor = batch.cursor
+        town.now += timedelta(seconds=1)
+        if not batch.more:
+            break
+    assert heard == [f"message {number}" for number in range(1100)]
 
 
 # ---------------------------------------------------------------- the platform goes

@@ -5,7 +5,7 @@ https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 
 The cursor is JSON: the time up to which the list is known, and what was taken of its last minutes, because messages
 do not appear in the order of their times, and their status moves on. Without a cursor the list begins with what comes
-from now on.
+from now on; where nothing is there yet, that is all of it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def poll(call: Call, ours: Ours, cursor: str | None) -> Flow[Batch]:
     if known is None:
         newest = yield from _page(call, None, None, size=1)
         items = _items(newest)
-        begun = None if not items else Cursor(_time(items[0]), frozenset({_key(items[0])})).dump()
-        return Batch(envelopes=(), cursor=begun, again_after=POLL_AGAIN)
+        begun = Cursor(_time(items[0]), frozenset({_key(items[0])})) if items else Cursor(EPOCH, frozenset())
+        return Batch(envelopes=(), cursor=begun.dump(), again_after=POLL_AGAIN)
     items, until = yield from _window(call, known)
     items.sort(key=_time)
     fresh = [one for one in items if _key(one) not in known.seen]
@@ -94,8 +94,9 @@ def _window(call: Call, known: Cursor) -> Flow[tuple[list[Item], datetime | None
     """All messages since the cursor, its last minutes included; where those are more than a page, those of a shorter
     time, whose end is given too. It lies after the cursor, so that each window leads on."""
     until: datetime | None = None
+    since = known.since - POLL_OVERLAP if known.since > EPOCH else None
     while True:
-        page = yield from _page(call, known.since - POLL_OVERLAP, until)
+        page = yield from _page(call, since, until)
         items = _items(page)
         following = text_of(member(page, "next_page_uri"))
         if following is None:
