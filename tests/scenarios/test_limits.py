@@ -7,6 +7,11 @@ from typing import cast
 
 import pytest
 
+from omnichannel.runtime import sending
+from omnichannel.runtime.attempts import store_decision
+from omnichannel.runtime.lanes import Lane
+from omnichannel.stores.base import Store
+from omnichannel.stores.deciding import Decided
 from omnichannel.testing.faults import FaultPlan
 from omnichannel.testing.simulators.x import XSimulator
 from omnichannel.testing.world import World
@@ -53,6 +58,31 @@ async def test_order_holds_while_the_first_waits(world: World) -> None:
         await reply(world, live, place.id, "Second.")
         await world.advance(HOUR)
         assert texts(ann, "x") == ["First.", "Second."]
+
+
+async def test_a_limit_that_ends_while_a_decision_is_stored_holds_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer waits for a limit of the account; storing that takes longer than the limit lasts."""
+    ann, bob = person(world, "Ann", "x"), person(world, "Bob", "x")
+    stored: list[Decided] = []
+
+    async def slowly(store: Store, lane: Lane, decided: Decided) -> None:
+        await store_decision(store, lane, decided)
+        stored.append(decided)
+        world.clock._now += HOUR
+
+    async with running(world, make_hub("x")) as live:
+        await ann.on("x").says("Where is my bag?")
+        await bob.on("x").says("And mine?")
+        world.simulator("x").faults = FaultPlan(0, {"rate_limited": 1.0})
+        await reply(world, live, (await conversation_of(live, ann)).id, "Here.")
+        world.simulator("x").faults = FaultPlan(0)
+        monkeypatch.setattr(sending, "store_decision", slowly)
+        await reply(world, live, (await conversation_of(live, bob)).id, "Here, too.")
+        assert [[one.reason for one in each.decision.refused] for each in stored] == [["rate_limited"]]
+        await world.advance(MINUTE)
+        assert texts(bob, "x") == ["Here, too."]
 
 
 async def test_our_own_limit_comes_before_theirs(world: World) -> None:

@@ -173,7 +173,8 @@ class Outbox:
             return await self._set(out, state="unknown", due_at=None, reason=f"{UNKNOWN}; {why}")
         if waits:
             ends = [one.ends_at for one in decision.refused] + [again, decision.expires_at]
-            later = [at for at in ends if at is not None and at > self.clock.now()]
+            # By the time of the decision: what has ended since then is to be looked at now, not never.
+            later = [at for at in ends if at is not None and at > decision.decided_at]
             return await self._set(out, state="held", due_at=min(later, default=None), reason=why)
         if out.delivery.kind == "private":
             return await self._point(out, why)
