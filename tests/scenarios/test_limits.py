@@ -70,7 +70,7 @@ async def test_a_limit_that_ends_while_a_decision_is_stored_holds_nobody(
     async def slowly(store: Store, lane: Lane, decided: Decided) -> None:
         await store_decision(store, lane, decided)
         stored.append(decided)
-        world.clock._now += HOUR
+        await world.clock.jump_to(world.clock.now() + HOUR)
 
     async with running(world, make_hub("x")) as live:
         await ann.on("x").says("Where is my bag?")
