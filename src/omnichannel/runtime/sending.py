@@ -167,7 +167,7 @@ class Outbox:
         why = told(decision.refused)
         if any(one.reason == "expired" for one in decision.refused):
             return await self._set(out, state="expired", due_at=None, reason=why)
-        again = None if decision.hold else after_doubt(out)
+        again = None if decision.hold else after_doubt(out, decision.decided_at)
         waits = decision.hold or again is not None
         if in_doubt(out) and (waits or out.delivery.kind != "private"):
             return await self._set(out, state="unknown", due_at=None, reason=f"{UNKNOWN}; {why}")

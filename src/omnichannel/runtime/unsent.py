@@ -55,13 +55,15 @@ def told(refused: Sequence[Refusal]) -> str:
     return "; ".join(f"{one.channel}: {one.reason}{one.detail and f' ({one.detail})'}" for one in refused)
 
 
-def after_doubt(out: Outgoing) -> datetime | None:
-    """When to ask once more a platform that said its channel is gone: one answer alone is no proof of that."""
+def after_doubt(out: Outgoing, now: datetime) -> datetime | None:
+    """When to ask once more a platform that said its channel is gone: one answer alone is no proof of that. None once
+    that time has come: what is decided then is no longer a matter of doubt."""
     doubted = [step.n for step in out.steps if step.state == "doubted"]
     if not doubted or len(doubted) >= MOST_DOUBTS:
         return None
     keys = {part.key for part in out.parts if part.step in doubted}
-    return max((a.started_at + DOUBT for a in out.attempts if a.part in keys), default=None)
+    asked = max((a.started_at + DOUBT for a in out.attempts if a.part in keys), default=None)
+    return asked if asked is not None and asked > now else None
 
 
 def remaining(content: Block, out: Outgoing) -> Block:
