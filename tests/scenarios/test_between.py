@@ -8,6 +8,7 @@ import pytest
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.model.address import Address
+from omnichannel.runtime.attempts import Attempt
 from omnichannel.testing.faults import FaultPlan
 from omnichannel.testing.people import Person
 from omnichannel.testing.simulators.whatsapp import WhatsAppSimulator
@@ -76,6 +77,49 @@ async def test_without_another_way_it_fails_loudly(world: World, channel: str) -
         assert texts(ann, channel) == []
         # It is for a person now.
         assert [one.id for one in (await live.desk.list("support")).items] == [(await conversation_of(live, ann)).id]
+
+
+@pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger", "sms"])
+async def test_what_was_in_doubt_is_closed_by_the_next_look(world: World, channel: str) -> None:
+    """The platform says that the channel is gone, which is asked once more later; until then it is closed by us."""
+    ann = person(world, "Ann", channel)
+    async with running(world, make_hub(channel)) as live:
+        await ann.on(channel).says("Where is my bag?")
+        place = await conversation_of(live, ann)
+        world.simulator(channel).withdraw("410")
+        made = await live.reply(place.id, "Here it is.", agent="agent-1")
+        await world.settle()
+        assert await state_of(live, made.id) == "held"
+        await live.withdraw(channel, closed_at=world.now())
+        await world.advance(HOUR)
+        assert await state_of(live, made.id) == "failed"
+        # It is for a person now.
+        assert [one.id for one in (await live.desk.list("support")).items] == [place.id]
+
+
+@pytest.mark.parametrize("channel", ["x", "whatsapp", "messenger", "sms"])
+async def test_it_closes_while_the_request_is_under_way(
+    world: World, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One answer alone is no proof that a channel is gone, so it is asked once more; by then our own date has come."""
+    ann, whole = person(world, "Ann", channel), Attempt.starts
+
+    async def starts(attempt: Attempt) -> None:
+        await whole(attempt)
+        world.simulator(channel).withdraw("410")
+        await world.clock.jump_to(world.now() + HOUR)
+
+    async with running(world, make_hub(channel)) as live:
+        await ann.on(channel).says("Where is my bag?")
+        place = await conversation_of(live, ann)
+        await live.withdraw(channel, closed_at=world.now() + MINUTE)
+        monkeypatch.setattr(Attempt, "starts", starts)
+        made = await live.reply(place.id, "Here it is.", agent="agent-1")
+        await world.settle()
+        assert await column(live, schema.steps.c.state) == ["doubted"]
+        await world.advance(HOUR)
+        assert await state_of(live, made.id) == "failed"
+        assert [one.id for one in (await live.desk.list("support")).items] == [place.id]
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

@@ -15,6 +15,7 @@ from omnichannel.model.exceptions import NotFound
 from omnichannel.model.ids import IdSource
 from omnichannel.model.withdrawal import Withdrawal
 from omnichannel.stores import log, records
+from omnichannel.stores.health import wake_held
 from omnichannel.stores.schema import (
     addresses,
     contacts,
@@ -71,6 +72,7 @@ def save(connection: Connection, new: Withdrawal, by: str, what: str, now: datet
     connection.execute(
         insert(withdrawal_history).values(withdrawal_id=new.id, changed_at=now, changed_by=by, what=what, data=data)
     )
+    wake_held(connection, now)
     fact = {"withdrawal": new.id, "channel": new.channel, "phase": phase, "what": what}
     log.append(connection, [Fact(type="withdrawal.changed", brand=new.brand, data=fact)], ids, now)
 
@@ -90,6 +92,7 @@ def advance(connection: Connection, now: datetime, ids: IdSource) -> int:
                 withdrawal_id=row.id, changed_at=now, changed_by="clock", what=f"phase {phase}", data=row.data
             )
         )
+        wake_held(connection, now)
         what = {"withdrawal": row.id, "channel": row.channel, "phase": phase, "before": row.phase}
         log.append(connection, [Fact(type="withdrawal.phase_changed", brand=row.brand, data=what)], ids, now)
     return len(due)
