@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection
@@ -33,7 +32,7 @@ from omnichannel.runtime.media import Keeper, MediaReader
 from omnichannel.runtime.parsing import Parser
 from omnichannel.runtime.policy import Advisor, Policy, WithdrawalBook
 from omnichannel.runtime.probing import Prober
-from omnichannel.runtime.responding import Answering, Responding
+from omnichannel.runtime.responding import Responding
 from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.secrets import require_webhook_secret, resolve
 from omnichannel.runtime.sending import Outbox
@@ -124,27 +123,6 @@ class _Streams:
         seq = await self.store.write(lambda c: streams.append(c, message.stream, key, body, now))
         self.ports.engine.kick()
         return Appended(seq)
-
-
-@dataclass(slots=True)
-class _Responses:
-    core: Core
-    responding: Responding
-
-    async def keep(self, endpoint: str, envelope: Envelope, until: datetime, /) -> int:
-        return await self.responding.keep(Arrival(endpoint, await off_row(envelope, self.core.blobs)), until)
-
-    async def answer(
-        self,
-        seq: int,
-        channel: Channel[Any],
-        envelope: Envelope,
-        until: datetime,
-        room: int,
-        gone: Callable[[], bool],
-        /,
-    ) -> Answering | None:
-        return await self.responding.answer(seq, channel, envelope, until, room, gone)
 
 
 @asynccontextmanager
@@ -277,7 +255,7 @@ def _webhooks(core: Core, public_url: str, closed: dict[str, Channel[Any]]) -> W
         confirm=confirm,
         public_url=public_url,
         tombstones=closed,
-        responses=_Responses(core, _responding(core)),
+        responses=_responding(core),
     )
 
 
@@ -290,6 +268,7 @@ def _responding(core: Core) -> Responding:
         doors=core.doors,
         writer=core.outbox.writer,
         owner=core.worker.owner,
+        off_row=lambda envelope: off_row(envelope, core.blobs),
         rest=ports.rest or ports.clock.sleep,
         kick=ports.engine.kick,
         crash=ports.crash,

@@ -60,7 +60,8 @@ class Ready:
 
 @dataclass(slots=True)
 class Responding:
-    """Waits in the place of a webhook's response. `rest` lets so many seconds pass; `kick` wakes the workers here."""
+    """Waits in the place of a webhook's response. `off_row` takes a body that is too large for a row out of it, `rest`
+    lets so many seconds pass, `kick` wakes the workers here."""
 
     store: Store
     clock: Clock
@@ -68,12 +69,14 @@ class Responding:
     doors: Doors
     writer: PartWriter
     owner: str
+    off_row: Callable[[Envelope], Awaitable[Envelope]]
     rest: Callable[[float], Awaitable[None]]
     kick: Callable[[], None]
     crash: Callable[[str], None]
 
-    async def keep(self, arrival: Arrival, until: datetime) -> int:
+    async def keep(self, endpoint: str, envelope: Envelope, until: datetime) -> int:
         """Commits an envelope whose response waits, and wakes the workers: after this it may be acknowledged."""
+        arrival = Arrival(endpoint, await self.off_row(envelope))
         seq = await self.store.write(lambda c: responses.begin(c, arrival, until))
         self.kick()
         return seq

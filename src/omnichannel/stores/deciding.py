@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, update
 
 from omnichannel.model.content import Block, dump_sendable
 from omnichannel.model.ids import IdSource
@@ -25,9 +25,7 @@ from omnichannel.stores.types import AnyRow
 from omnichannel.stores.upsert import insert_rows, insert_with, member_of, update_rows
 
 _STARTED = Prepared(
-    update(parts)
-    .where(member_of(parts.c.key, "keys"))
-    .values(state="started", tries=parts.c.tries + bindparam("more", type_=parts.c.tries.type))
+    update(parts).where(member_of(parts.c.key, "keys")).values(state="started", tries=parts.c.tries + 1)
 )
 
 
@@ -130,7 +128,7 @@ def start(connection: Connection, starts: Sequence[Start]) -> Sequence[int | Non
     keep(connection, fresh, {one.part.key for one in mine if one.decided is not None})
     again = [one.part.key for one in mine if one.decided is None]
     if again:
-        _STARTED.run(connection, {"keys": again, "more": 1})
+        _STARTED.run(connection, {"keys": again})
     begun = dict(insert_with(connection, attempts, [_attempt(one) for one in mine], get=("part", "seq")))
     return [begun[one.part.key] if one.right in standing else None for one in starts]
 
