@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +11,15 @@ from sqlalchemy import select
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.model.exceptions import StoreError
+from omnichannel.runtime import sending
+from omnichannel.runtime.attempts import surely
+from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.parsing import Parser
 from omnichannel.stores import journal, outgoing
 from omnichannel.stores.sql import SqlStore
+from omnichannel.testing.asgi import post_webhook
 from omnichannel.testing.faults import FaultKind, FaultPlan
+from omnichannel.testing.simulators.webhooks import WebhookRequest
 from omnichannel.testing.world import World
 from tests.scenarios.support import (
     CHANNELS,
@@ -120,6 +125,35 @@ async def test_a_store_that_fails_for_a_moment_makes_nothing_unknown(
         await ann.on(channel).says("one")
         said, unknown = await outcome(world, channel)
     assert (said, unknown, failures) == (["You said: one"], 0, [])
+
+
+async def test_an_echo_comes_before_we_give_up_on_the_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message had arrived, and the platform has told us so: nothing may make that unknown, or send it again."""
+    channel, told = "x", list[int]()
+    ann, hub = person(world, "Ann", channel), make_hub(channel)
+
+    async def post(request: WebhookRequest) -> int:
+        answered, _ = await post_webhook(world.live.asgi, request, root_path="/hooks")
+        return answered
+
+    async def late(clock: Clock, write: Callable[[], Awaitable[Any]]) -> Any:
+        await world.simulator(channel).deliver_due(post)
+        told.append((await world.live.core.worker.parser.step())[0])
+        return await surely(clock, write)
+
+    async with world.run(hub) as live:
+        await ann.on(channel).says("one")
+        place = await conversation_of(live, ann)
+        monkeypatch.setattr(sending, "surely", late)
+        world.simulator(channel).faults = FaultPlan(0, {"timeout_after_write": 1.0})
+        made = await live.reply(place.id, "Here it is.", agent="agent-1")
+        await live.core.worker.drain()
+        assert told[0] > 0
+        assert await state_of(live, made.id) in ("accepted", "sent", "delivered", "read")
+        world.simulator(channel).faults = FaultPlan(0)
+        await world.advance(HOUR)
+        assert texts(ann, channel) == ["Here it is."]
+        assert await column(live, schema.attempts.c.was_unknown) == [False]
 
 
 @sources

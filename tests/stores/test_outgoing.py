@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from omnichannel.model.event import DeliveryUpdated, MessageEchoed
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.stores import acceptance, deciding, leases, outbound, outgoing, progress, schema
 from omnichannel.stores.acceptance import Accepted, Sent
 from omnichannel.stores.deciding import Start
+from omnichannel.stores.outbound import Overtaken
 from omnichannel.stores.statuses import forget_unmatched
 from omnichannel.stores.turns import lease_name
 from tests.stores.given import ANN, BOB, LANES, Desk
@@ -118,15 +120,6 @@ def test_who_lost_the_lane_starts_nothing(desk: Desk, conversation: Any) -> None
     assert desk.rows(schema.attempts) == []
 
 
-def test_an_attempt_that_never_left_did_not_take_place(desk: Desk, conversation: Any) -> None:
-    delivery = desk.queue(conversation)
-    desk.begin(delivery)
-    key, attempt = desk.attempt(delivery)
-    desk.run(lambda c: outbound.cancel_attempt(c, attempt, key))
-    assert desk.rows(schema.attempts) == []
-    assert (desk.one(schema.parts).state, desk.one(schema.parts).tries) == ("pending", 0)
-
-
 def test_a_failure_says_what_becomes_of_the_part(desk: Desk, conversation: Any) -> None:
     delivery = desk.queue(conversation)
     desk.begin(delivery)
@@ -135,6 +128,28 @@ def test_a_failure_says_what_becomes_of_the_part(desk: Desk, conversation: Any) 
     row, part = desk.one(schema.attempts), desk.one(schema.parts)
     assert (row.state, row.was_unknown, row.certain, row.code) == ("unknown", True, False, "timeout")
     assert (part.state, part.due_at) == ("unknown", desk.now + HOUR)
+
+
+def test_what_an_echo_has_settled_meanwhile_is_not_overwritten(desk: Desk, conversation: Any) -> None:
+    """The answer to our request is lost, and the platform's echo is filed before we have given up on the answer."""
+    delivery = desk.queue(conversation, "Hi Ann")
+    desk.begin(delivery, "Hi Ann")
+    key, attempt = desk.attempt(delivery)
+    seen, part = desk.one(schema.deliveries), desk.one(schema.parts)
+    status(desk, "delivered", "wamid.9", correlation=key)
+    later = desk.now + HOUR
+    too_late: list[Callable[[Connection], None]] = [
+        lambda c: outbound.fail_attempt(c, key, attempt, HIDDEN, "unknown", later, desk.now),
+        lambda c: outbound.postpone(c, part, later),
+        lambda c: outbound.doubt(c, part, later),
+        lambda c: outbound.end_step(c, delivery, 1, "expired", None),
+        lambda c: outbound.set_delivery(c, seen, desk.now, desk.ids, state="held", due_at=None),
+    ]
+    for late in too_late:
+        with pytest.raises(Overtaken):
+            desk.run(late)
+    assert (state(desk, delivery), desk.one(schema.parts).state) == ("delivered", "delivered")
+    assert (desk.one(schema.attempts).state, desk.one(schema.steps).state) == ("delivered", "ok")
 
 
 # ---------------------------------------------------------------- how far it came

@@ -17,12 +17,14 @@ class LaneLost(Exception):
 
 @dataclass(slots=True)
 class Lane:
-    """The right to work on a lane, and how often it was decided there about the delivery in hand."""
+    """The right to work on a lane; how often it was decided there about the delivery in hand, and how often somebody
+    else had settled meanwhile what was about to be written."""
 
     number: int
     owner: str
     fence: int
     decisions: int = 0
+    overtaken: int = 0
 
     @property
     def right(self) -> Held:

@@ -53,6 +53,7 @@ from omnichannel.stores.base import Store
 from omnichannel.stores.deciding import Decided
 from omnichannel.stores.deliveries import insert_all
 from omnichannel.stores.notices import insert_references
+from omnichannel.stores.outbound import Overtaken
 from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.types import AnyRow
 
@@ -93,8 +94,12 @@ class Outbox:
         mine = Lane(lane, owner, fence)
         try:
             out = known or await self.store.read(lambda c: outgoing.load(c, delivery_id))
-            while out is not None and mine.decisions < MOST_DECISIONS:
-                out = await self._round(out, mine)
+            while out is not None and mine.decisions + mine.overtaken < MOST_DECISIONS:
+                try:
+                    out = await self._round(out, mine)
+                except Overtaken:
+                    mine.overtaken += 1
+                    out = await self.store.read(lambda c: outgoing.load(c, delivery_id))
             if out is not None:
                 raise RuntimeError("it does not come to rest")
         except LaneLost:
@@ -241,7 +246,7 @@ class Outbox:
         """The step ends before its next part, and what is left is decided about again."""
         now = self.clock.now()
         if no.reason == "rate_limited" and no.ends_at is not None:
-            await self.store.write(lambda c: outbound.postpone(c, part.key, "pending", no.ends_at))
+            await self.store.write(lambda c: outbound.postpone(c, part, no.ends_at))
             return await self._set(out, state="queued", due_at=no.ends_at)
         await self.store.write(lambda c: outbound.end_step(c, out.delivery.id, step.n, "skipped", no.reason))
         why = f"{step.channel}: {no.reason} ({no.detail})"
@@ -255,7 +260,7 @@ class Outbox:
         again = next_try(part.tries, failure, now, out.delivery.expires_at, self.random.random)
         if again is None:
             return await self._after(out, step, part, failure)
-        await self.store.write(lambda c: outbound.postpone(c, part.key, "pending", again))
+        await self.store.write(lambda c: outbound.postpone(c, part, again))
         return await self._set(out, state="queued", due_at=again)
 
     async def _learn(self, step: AnyRow, failure: Failure | None) -> None:
@@ -274,7 +279,7 @@ class Outbox:
     async def _key_over(self, out: Outgoing, part: AnyRow, surface: Capabilities) -> Left:
         """The platform has forgotten the key under which the part may have arrived: held as what never had one."""
         due = self.clock.now() + surface.settle_after
-        await self.store.write(lambda c: outbound.doubt(c, part.key, due))
+        await self.store.write(lambda c: outbound.doubt(c, part, due))
         return await self._set(out, state="unknown", due_at=due, reason=KEY_OVER)
 
     async def _never_settled(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Left:
@@ -282,7 +287,7 @@ class Outbox:
         now = self.clock.now()
         again = out.delivery.purpose == "service" and out.delivery.kind != "code" and not part.resent
         if again and isinstance(load_block(part.content), Text):
-            await self.store.write(lambda c: outbound.postpone(c, part.key, "pending", None, resent=True))
+            await self.store.write(lambda c: outbound.postpone(c, part, None, resent=True))
             return await self._set(out, state="queued", due_at=now)
         return await self._set(out, state="unknown", due_at=None, reason=UNKNOWN)
 
@@ -365,7 +370,7 @@ class Outbox:
     async def _later(self, out: Outgoing, part: AnyRow, failure: Failure) -> Left:
         """Our own limit said not yet: no attempt was made."""
         at = failure.not_before or self.clock.now()
-        await self.store.write(lambda c: outbound.postpone(c, part.key, "pending", at))
+        await self.store.write(lambda c: outbound.postpone(c, part, at))
         return await self._set(out, state="queued", due_at=at)
 
     async def _uncertain(self, out: Outgoing, step: AnyRow, part: AnyRow, attempt: int, failure: Failure) -> Left:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Integer, bindparam, exists, func, select, update
 
 from omnichannel.model.base import dump
 from omnichannel.model.ids import IdSource
@@ -93,6 +93,15 @@ def claim(
     return sorted(DueDelivery(row.id, row.conversation_id, row.lane, loaded.get(row.id)) for row in rows)
 
 
+class Overtaken(Exception):
+    """An echo or a status has settled what this was about since it was read: nothing of it is written. Look again."""
+
+
+def _only(changed: int) -> None:
+    if not changed:
+        raise Overtaken
+
+
 def fail_attempt(
     connection: Connection,
     key: str,
@@ -102,7 +111,7 @@ def fail_attempt(
     due_at: datetime | None,
     now: datetime,
 ) -> None:
-    """An attempt ended without success: what the platform said, and what becomes of the part."""
+    """An attempt ended without success: what the platform said, and what becomes of the part. Raises `Overtaken`."""
     unknown = part_state == "unknown"
     ended = {
         "state": "unknown" if unknown else "failed",
@@ -113,43 +122,41 @@ def fail_attempt(
         "code": failure.code,
         "detail": failure.message,
     }
-    set_by(connection, attempts, {"seq": attempt}, ended)
+    _only(set_by(connection, attempts, {"seq": attempt, "state": "started"}, ended))
     kept = dump(_FAILURE, failure) if part_state == "failed" else None
     set_by(connection, parts, {"key": key}, {"state": part_state, "due_at": due_at, "failure": kept})
 
 
-def doubt(connection: Connection, key: str, until: datetime) -> None:
+def doubt(connection: Connection, part: AnyRow, until: datetime) -> None:
     """What was tried under the part's key may have arrived, and the platform has forgotten the key: the part is not
-    tried again until then, unless something settles it."""
-    newest = select(attempts.c.seq).where(attempts.c.part == key, DOUBTED).order_by(attempts.c.seq.desc()).limit(1)
+    tried again until then, unless something settles it. Raises `Overtaken`."""
+    _only(set_by(connection, parts, _as_seen(part), {"state": "unknown", "due_at": until}))
+    newest = select(attempts.c.seq).where(attempts.c.part == part.key, DOUBTED).order_by(attempts.c.seq.desc()).limit(1)
     this = update(attempts).where(attempts.c.seq == newest.scalar_subquery())
     connection.execute(this.values(state="unknown", was_unknown=True))
-    set_by(connection, parts, {"key": key}, {"state": "unknown", "due_at": until})
 
 
-def postpone(connection: Connection, key: str, state: str, due_at: datetime | None, *, resent: bool = False) -> None:
-    """Changes when a part is worked on again."""
-    values: dict[str, Any] = {"state": state, "due_at": due_at}
+def postpone(connection: Connection, part: AnyRow, due_at: datetime | None, *, resent: bool = False) -> None:
+    """The part is to be tried, then. Raises `Overtaken`."""
+    values: dict[str, Any] = {"state": "pending", "due_at": due_at}
     if resent:
         values["resent"] = True
-    set_by(connection, parts, {"key": key}, values)
+    _only(set_by(connection, parts, _as_seen(part), values))
 
 
-def cancel_attempt(connection: Connection, attempt: int, key: str) -> None:
-    """The request never left: the attempt did not take place."""
-    connection.execute(delete(attempts).where(attempts.c.seq == attempt))
-    set_by(connection, parts, {"key": key}, {"state": "pending"}, count={"tries": -1})
+def _as_seen(part: AnyRow) -> dict[str, Any]:
+    return {"key": part.key, "state": part.state}
 
 
 def end_step(connection: Connection, delivery_id: str, n: int, state: str, outcome: str | None) -> None:
-    """A step is over without success."""
+    """A step that runs is over without success. Raises `Overtaken`."""
     ended = {"state": state, "outcome": outcome, "deadline_at": None}
-    set_by(connection, steps, {"delivery_id": delivery_id, "n": n}, ended)
+    _only(set_by(connection, steps, {"delivery_id": delivery_id, "n": n, "state": "running"}, ended))
 
 
 def set_delivery(connection: Connection, delivery: AnyRow, now: datetime, ids: IdSource, **values: Any) -> None:
-    """Changes a delivery; a new state is told."""
-    set_by(connection, deliveries, {"id": delivery.id}, values)
+    """Changes a delivery, if it is in the state that was seen; a new state is told. Raises `Overtaken`."""
+    _only(set_by(connection, deliveries, {"id": delivery.id, "state": delivery.state}, values))
     state = values.get("state", delivery.state)
     if state != delivery.state:
         what = {"delivery": delivery.id, "conversation": delivery.conversation_id, "state": state}
