@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from omnichannel.adapters.twilio_sms import TwilioSmsChannel
-from omnichannel.channel import Accept, Envelope, HttpRequest, Keys, Refuse
+from omnichannel.channel import (
+    Accept,
+    ChannelEvent,
+    DeliveryUpdated,
+    Envelope,
+    HttpRequest,
+    Keys,
+    MessageReceived,
+    Refuse,
+)
 from omnichannel.kit.forms import form_pairs
 from omnichannel.kit.signatures import hmac_sign
 from omnichannel.model.exceptions import ConfigurationError
@@ -122,6 +131,114 @@ def test_a_form_that_can_be_read_in_two_ways_is_none() -> None:
     assert accepted(WITH_12345, envelope(HOOK, b"a=1&b=2", given))
     for body in (b"a=1&b&2=", b"a=1&b2", b"a=1&b=2&", b"&a=1&b=2", b"a=1=b=2"):
         assert not accepted(WITH_12345, envelope(HOOK, body, given)), body
+
+
+MMS = {
+    **SMS,
+    "AccountSid": account().account_sid,
+    "ApiVersion": "2010-04-01",
+    "Body": "Reply To ErrorCode From SmsSi",
+    "FromCity": "TORONTO",
+    "FromCountry": "CA",
+    "MessagingServiceSid": "MG" + "c" * 32,
+    "NumMedia": "1",
+    "MediaUrl0": "https://api.twilio.com/2010-04-01/Accounts/AC/Messages/MM/Media/ME",
+    "MediaContentType0": "image/jpeg",
+    "NumSegments": "1",
+    "OptOutType": "STOP",
+    "SmsMessageSid": SMS["MessageSid"],
+    "SmsSid": SMS["MessageSid"],
+    "SmsStatus": "received",
+    "ToZip": "",
+}
+FAILED = {
+    "AccountSid": account().account_sid,
+    "ErrorCode": "30003",
+    "ErrorMessage": "Unreachable To",
+    "From": "+14155550100",
+    "MessageSid": SMS["MessageSid"],
+    "MessageStatus": "undelivered",
+    "SmsStatus": "undelivered",
+    "To": "+14155550199",
+}
+
+
+def borders_moved(fields: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
+    """Forms of the same letters in the same order: one border elsewhere, two fields as one, one field as two."""
+    pairs = sorted(fields.items())
+    for at, (name, value) in enumerate(pairs):
+        before, after, letters = pairs[:at], pairs[at + 1 :], name + value
+        yield from ([*before, (letters[:n], letters[n:]), *after] for n in range(len(letters) + 1))
+        for n in range(len(value)):
+            second = value[n:]
+            yield from ([*before, (name, value[:n]), (second[:m], second[m:]), *after] for m in range(len(second)))
+        if after:
+            (following, told), *rest = after
+            yield from ([*before, (name, value + following[:n]), (following[n:], told), *rest] for n in range(9))
+            yield [*before, (name, value + following + told), *rest]
+
+
+def who_and_what(event: ChannelEvent) -> object:
+    """The parties, the message and what became of it; None for what is kept and not understood."""
+    match event:
+        case MessageReceived():
+            return event.account, event.sender, event.recipients, event.message_id, event.dedupe
+        case DeliveryUpdated():
+            return event.account, event.recipient, event.receipt, event.state, event.dedupe
+        case _:
+            return None
+
+
+@pytest.mark.parametrize("fields", [SMS, MMS, FAILED], ids=["sms", "mms", "failed"])
+def test_a_moved_border_forges_nothing(fields: dict[str, str]) -> None:
+    """The signature covers names and values without a border between them. What cannot be told from a field that
+    Twilio adds may cut a text or a list of files, never change who writes to whom, what came of it, or say it twice."""
+    given = signature(TOKEN, HOOK, fields)
+    real = envelope(HOOK, urlencode(fields).encode(), given)
+    assert accepted(CHANNEL, real)
+    ours, tried, taken = who_and_what(CHANNEL.parse(real)[0]), 0, 0
+    for pairs in borders_moved(fields):
+        moved = envelope(HOOK, urlencode(pairs).encode(), given)
+        tried += 1
+        if accepted(CHANNEL, moved):
+            taken += 1
+            assert who_and_what(CHANNEL.parse(moved)[0]) in (ours, None), pairs
+    assert (tried > 900, 0 < taken < tried / 20) == (True, True)
+
+
+def test_a_field_that_is_swallowed_or_cut_is_missed() -> None:
+    for fields, real, moved in (
+        (MMS, b"AccountSid=AC", b"AccountSi=dAC"),
+        (MMS, b"NumMedia=1&NumSegments=1", b"NumMedia=1NumSegments1"),
+        (MMS, b"SmsSi&From=", b"SmsSiFrom"),
+        (MMS, b"MediaUrl0=h", b"MediaUrl0h="),
+        (FAILED, b"MessageStatus=undelivered&", b"MessageStatu=sundelivered&"),
+        (FAILED, b"SmsStatus=undelivered&To=", b"SmsStatus=undeliveredT&o="),
+        (FAILED, b"ErrorCode=30003&ErrorMessage=", b"ErrorCode=30003ErrorMessage"),
+    ):
+        body, given = urlencode(sorted(fields.items())).encode(), signature(TOKEN, HOOK, fields)
+        assert body.count(real) == 1
+        assert accepted(CHANNEL, envelope(HOOK, body, given))
+        assert not accepted(CHANNEL, envelope(HOOK, body.replace(real, moved), given)), moved
+
+
+def test_a_field_that_stands_twice_is_refused() -> None:
+    pairs = [*SMS.items(), ("From", "+14155550111")]
+    signed = "".join(part for pair in sorted(pairs) for part in pair)
+    given = hmac_sign(TOKEN, (HOOK + signed).encode(), algorithm="sha1", encoding="base64")
+    assert not accepted(CHANNEL, envelope(HOOK, urlencode(pairs).encode(), given))
+
+
+def test_the_oldest_names_are_accepted() -> None:
+    fields = {"SmsMessageSid" if name == "MessageSid" else name: value for name, value in SMS.items()}
+    assert accepted(CHANNEL, envelope(HOOK, urlencode(fields).encode(), signature(TOKEN, HOOK, fields)))
+
+
+@pytest.mark.parametrize("name", ["OptOutType", "MediaUrl0", "ErrorCode", "MessagingServiceSid"])
+def test_customers_may_write_the_names_of_fields(name: str) -> None:
+    for text in (name, f"the {name}", f"{name} is what?", name * 3):
+        fields = {**SMS, "Body": text}
+        assert accepted(CHANNEL, envelope(HOOK, urlencode(fields).encode(), signature(TOKEN, HOOK, fields))), text
 
 
 _LATIN = st.text(st.characters(min_codepoint=0, max_codepoint=255), max_size=60)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from omnichannel.adapters.twilio_sms.wire import ALWAYS, FORM_FIELDS, FREE_TEXT
 from omnichannel.channel import Envelope
-from omnichannel.kit.forms import form_pairs
+from omnichannel.kit.forms import FormPairs, form_pairs
 from omnichannel.kit.inbound import body_of
 from omnichannel.kit.signatures import hmac_matches, same
 
@@ -47,7 +49,34 @@ def _signed_fields(envelope: Envelope) -> bytes | None:
     pairs = form_pairs(body)
     if pairs is None:
         return None
-    return b"".join([part for pair in sorted(set(pairs)) for part in pair])
+    pairs = sorted(set(pairs))
+    signed = b"".join([part for pair in pairs for part in pair])
+    return None if _hides_a_field(pairs, signed) else signed
+
+
+def _hides_a_field(pairs: FormPairs, signed: bytes) -> bool:
+    """Whether a field that Twilio documents stands here twice, or is missing though its name stands in what is signed.
+
+    What is signed has no border between a name and its value, nor between one field and the next, so whoever has seen
+    a form can move a border (`AccountSi=dAC01...`) under the same signature. That is refused; a text cut at a capital
+    letter (`Where is My=Bag`) cannot be told from a new field, of which Twilio adds some without notice.
+    """
+    names = {name for name, _ in pairs}
+    if len(names) != len(pairs) and any(
+        one == other and one in FORM_FIELDS for (one, _), (other, _) in pairwise(pairs)
+    ):
+        return True
+    hidden = [name for name in FORM_FIELDS if name in signed and name not in names]
+    return any(name in _besides(pairs, len(signed) if name in ALWAYS else len(name) - 1) for name in hidden)
+
+
+def _besides(pairs: FormPairs, tail: int) -> bytes:
+    """What is signed, without the known names, some of which contain another one, and with the ends of free texts."""
+    return b"".join(
+        part
+        for name, value in pairs
+        for part in (b"\0" if name in FORM_FIELDS else name, b"\0" + value[-tail:] if name in FREE_TEXT else value)
+    )
 
 
 def _spellings(url: str) -> Iterator[str]:

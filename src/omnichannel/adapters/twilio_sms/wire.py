@@ -11,7 +11,21 @@ from typing import NotRequired
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from omnichannel.adapters.twilio_sms.surfaces import MEDIA_FILES
 from omnichannel.model import late
+
+ALWAYS = frozenset({b"AccountSid", b"From", b"MessageSid", b"To"})
+"""Fields that every form of Twilio's about a message has."""
+FREE_TEXT = frozenset({b"Body", b"ErrorMessage"})
+"""Fields of a form whose value may be any text, so also the name of another field."""
+_MEDIA = {b"%s%d" % (name, at) for name in (b"MediaUrl", b"MediaContentType") for at in range(MEDIA_FILES)}
+_PLAIN = b"""
+    SmsSid SmsMessageSid MessagingServiceSid NumMedia NumSegments OptOutType
+    FromCity FromState FromZip FromCountry ToCity ToState ToZip ToCountry
+    MessageStatus SmsStatus ErrorCode RawDlrDoneDate ApiVersion
+"""
+FORM_FIELDS = ALWAYS | FREE_TEXT | _MEDIA | frozenset(_PLAIN.split())
+"""The fields of a form that Twilio documents for SMS and MMS, as bytes: there may be others."""
 
 # `from` is a keyword, so this one is written as a call.
 _Sender = TypedDict("_Sender", {"from": NotRequired[str | None]})
