@@ -21,22 +21,18 @@ def form_pairs(body: bytes, most: int = MOST_FIELDS) -> FormPairs | None:
     """
     if not body:
         return []
-    if body.count(b"&") >= most or b" " in body:
+    others = body.count(b"&")
+    if others >= most or body.count(b"=") != others + 1 or b" " in body:
         return None
     pairs: FormPairs = []
-    plain = b"%" not in body and b"+" not in body
-    for piece in body.split(b"&"):
+    for piece in body.replace(b"+", b" ").split(b"&"):
         name, equals, value = piece.partition(b"=")
-        if not equals or b"=" in value:
+        if not equals:
             return None
-        pairs.append((name, value) if plain else (_decoded(name), _decoded(value)))
+        if b"%" in piece:
+            name, value = unquote_to_bytes(name), unquote_to_bytes(value)
+        pairs.append((name, value))
     return pairs
-
-
-def _decoded(raw: bytes) -> bytes:
-    if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
-    return unquote_to_bytes(raw) if b"%" in raw else raw
 
 
 def form_fields(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from omnichannel.adapters.twilio_sms.wire import ALWAYS, FORM_FIELDS, FREE_TEXT
+from omnichannel.adapters.twilio_sms.wire import ALWAYS, FORM_FIELDS, FREE_TEXT, MEDIA, SINGLE
 from omnichannel.channel import Envelope
 from omnichannel.kit.forms import FormPairs, form_pairs
 from omnichannel.kit.inbound import body_of
@@ -66,7 +66,9 @@ def _hides_a_field(pairs: FormPairs, signed: bytes) -> bool:
         one == other and one in FORM_FIELDS for (one, _), (other, _) in pairwise(pairs)
     ):
         return True
-    hidden = [name for name in FORM_FIELDS if name in signed and name not in names]
+    # Most forms have no files, so the twenty names of files are looked for only where one may stand.
+    known = FORM_FIELDS if MEDIA[0] in signed or MEDIA[1] in signed else SINGLE
+    hidden = [name for name in known - names if name in signed]
     return any(name in _besides(pairs, len(signed) if name in ALWAYS else len(name) - 1) for name in hidden)
 
 

@@ -18,13 +18,20 @@ ALWAYS = frozenset({b"AccountSid", b"From", b"MessageSid", b"To"})
 """Fields that every form of Twilio's about a message has."""
 FREE_TEXT = frozenset({b"Body", b"ErrorMessage"})
 """Fields of a form whose value may be any text, so also the name of another field."""
-_MEDIA = {b"%s%d" % (name, at) for name in (b"MediaUrl", b"MediaContentType") for at in range(MEDIA_FILES)}
-_PLAIN = b"""
+MEDIA = (b"MediaUrl", b"MediaContentType")
+"""Of these a form has one for each file, numbered from 0."""
+SINGLE = (
+    ALWAYS
+    | FREE_TEXT
+    | frozenset(
+        b"""
     SmsSid SmsMessageSid MessagingServiceSid NumMedia NumSegments OptOutType
     FromCity FromState FromZip FromCountry ToCity ToState ToZip ToCountry
     MessageStatus SmsStatus ErrorCode RawDlrDoneDate ApiVersion
-"""
-FORM_FIELDS = ALWAYS | FREE_TEXT | _MEDIA | frozenset(_PLAIN.split())
+    """.split()
+    )
+)
+FORM_FIELDS = SINGLE | {b"%s%d" % (name, index) for name in MEDIA for index in range(MEDIA_FILES)}
 """The fields of a form that Twilio documents for SMS and MMS, as bytes: there may be others."""
 
 # `from` is a keyword, so this one is written as a call.
