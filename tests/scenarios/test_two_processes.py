@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import pytest
 
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.hub.ports import Ports
@@ -52,8 +54,10 @@ class Handled:
         return made
 
 
-def process(number: int, url: str, simulator: WhatsAppSimulator, handled: Handled, settings: HubSettings) -> Hub:
-    """A hub that works on the store, as a process of its own would."""
+def process(
+    number: int, url: str, simulator: WhatsAppSimulator, handled: Handled, settings: HubSettings, work: bool = True
+) -> Hub:
+    """A hub on the store, as a process of its own would be."""
     ports = Ports(
         clock=SystemClock(),
         store=SqlStore(url, durable=False),
@@ -61,7 +65,7 @@ def process(number: int, url: str, simulator: WhatsAppSimulator, handled: Handle
         transport=lambda media: InProcessTransport([simulator], media=media),
         environ={},
     )
-    return Hub(handlers=handled.handlers(number), work=True).replica(settings, ports, work=True)
+    return Hub(handlers=handled.handlers(number), work=work).replica(settings, ports, work=work)
 
 
 async def test_two_processes_on_one_store(store_url: str, seed: int) -> None:
@@ -104,6 +108,34 @@ async def test_two_processes_on_one_store(store_url: str, seed: int) -> None:
         # Each delivery was attempted once, and the same row was never worked on by both.
         assert len(await column(hubs[1], schema.attempts.c.seq)) == PEOPLE * EACH
         assert await column(hubs[1], schema.events.c.error, schema.events.c.state != "done") == []
+
+
+async def test_a_worker_need_not_wait_for_its_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """One process takes webhooks, another one works: on SQLite it notices what the first has committed."""
+    for waits in ("omnichannel.runtime.worker.SWEEP", "omnichannel.hub.following.SWEEP"):
+        monkeypatch.setattr(waits, 3600.0)
+    simulator = WhatsAppSimulator(now=SystemClock().now, seed=seed, read_receipts=False)
+    adopted = simulator.adopt(accounts("whatsapp")[0])
+    simulator.connect("wa", f"{URL}/wa")
+    settings = HubSettings(accounts=[adopted], public_url=URL)
+    handled, ann, url = Handled(), handle("Ann", "whatsapp"), f"sqlite:///{tmp_path / 'desk.db'}"
+    simulator.customer("Ann", ann)
+    async with (
+        process(0, url, simulator, handled, settings, work=False) as web,
+        process(1, url, simulator, handled, settings),
+    ):
+
+        async def post(request: WebhookRequest) -> int:
+            return (await post_webhook(web.asgi, request, root_path="/hooks"))[0]
+
+        news = web.events(after=0, types=["delivery.updated"])
+        for number, text in enumerate(("one", "two"), 1):
+            simulator.says(ann, text)
+            await simulator.deliver_due(post)
+            with anyio.fail_after(30):
+                while len(simulator.seen(ann)) < number:
+                    await anext(news)
+    assert handled.by == {1}
 
 
 async def test_one_ends_and_the_other_goes_on(store_url: str, seed: int) -> None:

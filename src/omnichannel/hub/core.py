@@ -150,6 +150,7 @@ async def open_core(
         require_webhook_secret(channel)
     async with AsyncExitStack() as stack:
         store = ports.store or store_of(in_schema(reveal_url(store_url, ports), db_schema), migrate)
+        store.changed = ports.engine.kick
         await stack.enter_async_context(store)
         core = _wire(store, doors, ports, handlers, policy)
         core.webhooks = _webhooks(core, public_url, await _closed_endpoints(core))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from omnichannel.model.exceptions import StoreError
 from omnichannel.model.ids import IdSource
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.doors import Doors
+from omnichannel.runtime.leasing import Leasing
 from omnichannel.runtime.quiet import where_raised
 from omnichannel.stores import journal, leases
 from omnichannel.stores.base import BlobStore, Store
@@ -38,17 +39,18 @@ class Parser:
     ids: IdSource
     owner: str
     lease_ttl: timedelta = leases.TTL
-    _fences: dict[str, int] = field(default_factory=dict[str, int])
-    _leased_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    _leased: Leasing[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._leased = Leasing(self.store, self.owner, self.lease_ttl, _lease_name)
 
     async def step(self) -> tuple[int, set[int]]:
         """Parses one batch of each endpoint with rows; gives how many rows, and the lanes that have work now."""
         now = self.clock.now()
-        held = {one for one, at in self._leased_at.items() if timedelta(0) <= now - at < self.lease_ttl / 3}
+        held = self._leased.sure(now)
         waiting = await self.store.read(lambda c: _waiting(c, held))
-        others = [endpoint for endpoint in waiting if endpoint not in held]
-        if others:
-            mine = await self._lease(others, now)
+        if others := self._leased.to_ask(waiting, now):
+            mine = await self._leased.ask(others, now)
             waiting |= await self.store.read(lambda c: {one: journal.take(c, one, BATCH) for one in mine})
         parsed = {
             endpoint: [self._parse(self.doors.endpoints.get(endpoint), row) for row in rows]
@@ -60,7 +62,7 @@ class Parser:
     async def _file_all(self, parsed: Mapping[str, Sequence[Parsed]]) -> set[int]:
         """Files what was parsed, all endpoints in one commit where that can be."""
         units = [
-            partial(self._unit, parsed=rows, endpoint=endpoint, fence=self._fences[endpoint])
+            partial(self._unit, parsed=rows, endpoint=endpoint, fence=self._leased.fences[endpoint])
             for endpoint, rows in parsed.items()
         ]
         lanes: set[int] = set()
@@ -71,25 +73,10 @@ class Parser:
             if isinstance(found, Exception):
                 lanes |= await self._file_each(rows, endpoint, found)
             elif found is None:
-                self._lost(endpoint)
+                self._leased.lost(endpoint)
             else:
                 lanes |= found
         return lanes
-
-    async def _lease(self, endpoints: Sequence[str], now: datetime) -> list[str]:
-        """Those of the endpoints that are ours now."""
-        names = [_lease_name(endpoint) for endpoint in endpoints]
-        got = await self.store.write(lambda c: leases.acquire(c, names, self.owner, now, self.lease_ttl))
-        for endpoint, name in zip(endpoints, names, strict=True):
-            if name in got:
-                self._fences[endpoint], self._leased_at[endpoint] = got[name], now
-            else:
-                self._lost(endpoint)
-        return [endpoint for endpoint in endpoints if endpoint in self._fences]
-
-    def _lost(self, endpoint: str) -> None:
-        self._fences.pop(endpoint, None)
-        self._leased_at.pop(endpoint, None)
 
     def _parse(self, channel: Channel[Any] | None, row: AnyRow) -> Parsed:
         if channel is None:
@@ -106,7 +93,7 @@ class Parser:
             return Parsed(row.seq, error=f"{type(error).__name__}: {error}")
 
     async def _file(self, parsed: Sequence[Parsed], endpoint: str) -> set[int]:
-        fence = self._fences[endpoint]
+        fence = self._leased.fences[endpoint]
         try:
             lanes = await self.store.write(lambda c: self._unit(c, parsed, endpoint, fence))
         except StoreError:
@@ -114,7 +101,7 @@ class Parser:
         except Exception as error:
             return await self._file_each(parsed, endpoint, error)
         if lanes is None:
-            self._lost(endpoint)
+            self._leased.lost(endpoint)
             return set()
         return lanes
 
@@ -127,7 +114,7 @@ class Parser:
             return await self._file([Parsed(parsed[0].seq, error=f"{type(error).__name__}: {error}")], endpoint)
         lanes: set[int] = set()
         for one in parsed:
-            if endpoint in self._fences:
+            if endpoint in self._leased.fences:
                 lanes |= await self._file([one], endpoint)
         return lanes
 

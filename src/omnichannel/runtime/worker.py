@@ -19,6 +19,7 @@ from omnichannel.engines.base import Engine
 from omnichannel.model.exceptions import StoreError
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.crew import Crew, Item
+from omnichannel.runtime.leasing import Leasing
 from omnichannel.runtime.parsing import Parser
 from omnichannel.stores import leases, outbound, turns
 from omnichannel.stores.base import Store
@@ -63,12 +64,15 @@ class Worker:
     timers: Ticking
     notify: Callable[[], Awaitable[int]]
     lease_ttl: timedelta = leases.TTL
-    _leased_at: dict[int, datetime] = field(default_factory=dict[int, datetime])
+    _leased: Leasing[int] = field(init=False)
     _looked_at: datetime | None = None
     _parsing: bool = False
     _more_is_due: bool = False
     _asked: bool = False
     _closing: bool = False
+
+    def __post_init__(self) -> None:
+        self._leased = Leasing(self.store, self.owner, self.lease_ttl, turns.lease_name, self.crew.fences)
 
     # -- driven by a simulation
 
@@ -151,11 +155,12 @@ class Worker:
 
     async def _start(self, group: TaskGroup, now: datetime) -> int:
         """Starts what is due on our lanes, and on those that can be had."""
-        held = {lane for lane, at in self._leased_at.items() if timedelta(0) <= now - at < self.lease_ttl / 3}
+        held = self._leased.sure(now)
         busy = self.crew.not_now(now)
         work, others = await self.store.read(lambda c: self._due(c, held, now, busy))
-        if others:
-            work += await self._more(others, now, busy)
+        if asked := self._leased.to_ask(others, now):
+            mine = await self._leased.ask(asked, now)
+            work += await self.store.read(lambda c: _claim(c, mine, now, busy)) if mine else []
         by_conversation: dict[str, list[Item]] = {}
         for conversation_id, item in work:
             by_conversation.setdefault(conversation_id, []).append(item)
@@ -173,19 +178,6 @@ class Worker:
         self._looked_at = now
         return found, (turns.due_lanes(connection, now) | outbound.due_lanes(connection, now)) - set(held)
 
-    async def _more(self, lanes: Collection[int], now: datetime, busy: frozenset[str]) -> _Found:
-        """What is due on lanes that are free now, or whose lease is to be renewed."""
-        names = {turns.lease_name(lane): lane for lane in lanes}
-        got = await self.store.write(lambda c: leases.acquire(c, list(names), self.owner, now, self.lease_ttl))
-        for name, lane in names.items():
-            if name in got:
-                self.crew.fences[lane], self._leased_at[lane] = got[name], now
-            else:
-                self.crew.fences.pop(lane, None)
-                self._leased_at.pop(lane, None)
-        mine = [names[name] for name in got]
-        return await self.store.read(lambda c: _claim(c, mine, now, busy)) if mine else []
-
     async def finish(self, within: float = FINISH) -> None:
         """Takes up nothing new, and lets what is under way come to its end for so many seconds: a request that is cut
         off leaves a message of which nobody knows whether it arrived."""
@@ -197,8 +189,7 @@ class Worker:
 
     async def release(self) -> None:
         """Gives everything back at once, so that another worker need not wait for the leases to end."""
-        self.crew.fences.clear()
-        self._leased_at.clear()
+        self._leased.give_up()
         now = self.clock.now()
         await self.store.write(lambda c: leases.release_all(c, self.owner, now))
 

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError,
 from omnichannel.model.exceptions import StoreError
 from omnichannel.stores import drivers, migrate
 from omnichannel.stores.turnstile import Turnstile
+from omnichannel.stores.watch import EVERY, Watch
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -53,12 +54,15 @@ class _Group:
 @dataclass(slots=True)
 class SqlStore:
     """One store. `threads=False` runs units in place: for simulations on a fake clock, where a thread would make
-    time pass differently on each run."""
+    time pass differently on each run.
+
+    `changed` is called soon after a commit to a SQLite file, whoever it was; on PostgreSQL it is not."""
 
     url: str
     threads: bool = True
     migrate: str = "auto"
     durable: bool = True
+    changed: Callable[[], None] | None = None
     _writer: Engine = field(init=False)
     _reader: Engine = field(init=False)
     _queue: deque[_Group] = field(init=False, default_factory=deque[_Group])
@@ -69,6 +73,8 @@ class SqlStore:
     _threads: anyio.CapacityLimiter | None = field(init=False, default=None)
     _readers: anyio.CapacityLimiter | None = field(init=False, default=None)
     _turn: Lock = field(init=False, default_factory=Lock)
+    _watch: Watch | None = field(init=False, default=None)
+    _watching: anyio.CancelScope | None = field(init=False, default=None)
 
     # -- opening
 
@@ -86,6 +92,7 @@ class SqlStore:
             self._connection = self._writer.connect()
             if self.threads and sqlite and not memory:
                 self._turnstile = Turnstile(url.database, drivers.PATIENCE)
+                self._watch = Watch(self._reader) if self.changed else None
         except DBAPIError as error:
             self.close_sync()
             said = " ".join(str(error.orig).split())
@@ -99,6 +106,9 @@ class SqlStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         self._turnstile.close()
         self._writer.dispose()
         self._reader.dispose()
@@ -115,6 +125,9 @@ class SqlStore:
         await group.__aenter__()
         self._tasks = group
         group.start_soon(self._commit_groups)
+        if self._watch is not None and self.changed is not None:
+            self._watching = anyio.CancelScope()
+            group.start_soon(self._tell, self._watch, self.changed, self._watching)
         return self
 
     async def __aexit__(
@@ -127,10 +140,19 @@ class SqlStore:
         group = cast(anyio.abc.TaskGroup, self._tasks)
         self._tasks = None
         self._kick()
+        if self._watching is not None:
+            self._watching.cancel()
         group.cancel_scope.shield = True
         await group.__aexit__(None, None, None)
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self.close_sync, limiter=self._threads)
+
+    async def _tell(self, watch: Watch, changed: Callable[[], None], until: anyio.CancelScope) -> None:
+        with until:
+            while True:
+                await anyio.sleep(EVERY)
+                if await anyio.to_thread.run_sync(watch.changed, limiter=self._readers):
+                    changed()
 
     # -- units
 
