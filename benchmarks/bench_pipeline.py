@@ -1,9 +1,9 @@
 """The whole way in: webhooks arrive, are verified, journalled, parsed, filed, claimed, handled and settled.
 
-Once with the web in one process and a worker in another, once with both in one: the wall time until the last message
-is settled. The load is closed: a connection sends its next webhook when the last one was answered, so that 64 of them
-never have more than 64 messages under way, and all groups are small; 256 are a flood. Then each stage by itself, in CPU time, beside the least that writes the same rows: plain sqlite3 with
-`executemany` in the same groups.
+With the web in one process and a worker in another, and with both in one: the wall time until the last message is
+settled. The load is closed: a connection sends its next webhook when the last one was answered, so that 64 of them
+never have more than 64 messages under way, and all groups are small; 256 are a flood. Then each stage by itself, in
+CPU time, beside the least that writes the same rows: plain sqlite3 with `executemany` in the same groups.
 """
 
 from __future__ import annotations
