@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from omnichannel.runtime import sending
+from omnichannel.runtime import outbox
 from omnichannel.runtime.attempts import store_decision
 from omnichannel.runtime.lanes import Lane
 from omnichannel.stores.base import Store
@@ -78,7 +78,7 @@ async def test_a_limit_that_ends_while_a_decision_is_stored_holds_nobody(
         world.simulator("x").faults = FaultPlan(0, {"rate_limited": 1.0})
         await reply(world, live, (await conversation_of(live, ann)).id, "Here.")
         world.simulator("x").faults = FaultPlan(0)
-        monkeypatch.setattr(sending, "store_decision", slowly)
+        monkeypatch.setattr(outbox, "store_decision", slowly)
         await reply(world, live, (await conversation_of(live, bob)).id, "Here, too.")
         assert [[one.reason for one in each.decision.refused] for each in stored] == [["rate_limited"]]
         await world.advance(MINUTE)

@@ -22,6 +22,7 @@ from omnichannel.hub.timers import Timers
 from omnichannel.model.ids import IdSource
 from omnichannel.registry import channel_class_for
 from omnichannel.runtime import doors as doors_of
+from omnichannel.runtime.books import Books
 from omnichannel.runtime.continuing import Continuing
 from omnichannel.runtime.crew import Crew
 from omnichannel.runtime.doors import Doors
@@ -29,13 +30,16 @@ from omnichannel.runtime.fetch import Fetcher
 from omnichannel.runtime.health import HealthBoard
 from omnichannel.runtime.limits import Limiter
 from omnichannel.runtime.media import Keeper, MediaReader
+from omnichannel.runtime.outbox import Outbox
 from omnichannel.runtime.parsing import Parser
+from omnichannel.runtime.parts import PartWriter
 from omnichannel.runtime.policy import Advisor, Policy, WithdrawalBook
 from omnichannel.runtime.probing import Prober
+from omnichannel.runtime.replying import ReplyTokens
 from omnichannel.runtime.responding import Responding
 from omnichannel.runtime.runner import Runner
 from omnichannel.runtime.secrets import require_webhook_secret, resolve
-from omnichannel.runtime.sending import Outbox
+from omnichannel.runtime.sending import Sender
 from omnichannel.runtime.tokens import StoredToken, TokenVault
 from omnichannel.runtime.transport import Transport
 from omnichannel.runtime.worker import Worker
@@ -193,7 +197,9 @@ def _wire(store: SqlStore, doors: Doors, ports: Ports, handlers: Handlers, polic
     runner = _runner(store, ports, ids, transport, mailer)
     office = Office(store, clock, ids, policy, lambda: doors)
     book, board, advisor, continuing = office.book, office.board, office.advisor, office.continuing
-    outbox = Outbox(store, clock, ids, doors, advisor, board, runner, ports.random, continuing, ports.crash)
+    books, writer = Books(store, clock, ids), PartWriter(advisor, ReplyTokens(store, clock, ids))
+    sender = Sender(books, doors, advisor, board, runner, ports.random, writer, ports.crash)
+    outbox = Outbox(books, advisor, board, continuing, sender)
     keeper = Keeper(blobs, Fetcher(transport, allow=ports.allow), runner)
     turns = TurnServices(doors, runner, keeper, reader)
     notifier = Notifier(store, clock, handlers, owner)
@@ -267,7 +273,7 @@ def _responding(core: Core) -> Responding:
         clock=ports.clock,
         ids=core.ids,
         doors=core.doors,
-        writer=core.outbox.writer,
+        writer=core.outbox.sender.writer,
         owner=core.worker.owner,
         off_row=lambda envelope: off_row(envelope, core.blobs),
         rest=ports.rest or ports.clock.sleep,

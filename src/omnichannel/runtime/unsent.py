@@ -22,6 +22,7 @@ from omnichannel.stores.units import AccountInfo
 _FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 
 
+UNKNOWN = "nobody knows whether it arrived"
 HOLDING = frozenset({Outcome.AUTH, Outcome.SUSPENDED, Outcome.PAYMENT_REQUIRED, Outcome.WITHDRAWN})
 """Failures of the account, not of the message: once the account works again, the message may go there after all."""
 DOUBT = timedelta(minutes=3)
