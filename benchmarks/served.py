@@ -32,7 +32,7 @@ from starlette.routing import Route
 from benchmarks.loadgen import PHONE_NUMBER_ID, SECRET
 from omnichannel import Handlers, Hub, Turn
 from omnichannel.adapters.whatsapp import WhatsAppAccount
-from omnichannel.cli.worker import collect_seldom
+from omnichannel.runtime.process import collect_seldom, loop_options
 
 
 def bare() -> Starlette:
@@ -104,7 +104,7 @@ def work(store: str) -> None:
             print(0, flush=True)
             await anyio.to_thread.run_sync(sys.stdin.read)
 
-    anyio.run(run, backend_options={"use_uvloop": True})
+    anyio.run(run, backend_options=loop_options())
 
 
 @dataclass

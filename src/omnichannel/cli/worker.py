@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from anyio.abc import TaskStatus
 
 from omnichannel.hub import Hub
 from omnichannel.model.exceptions import ConfigurationError
+from omnichannel.runtime.process import collect_seldom, loop_options
 
 
 def worker(hub: str, /, *, trio: bool = False) -> None:
@@ -30,18 +30,12 @@ def worker(hub: str, /, *, trio: bool = False) -> None:
     found.work = True
     collect_seldom()
     try:
-        anyio.run(run, found, backend="trio" if trio else "asyncio")
+        if trio:
+            anyio.run(run, found, backend="trio")
+        else:
+            anyio.run(run, found, backend_options=loop_options())
     except BaseExceptionGroup as group:
         raise _first(group) from group
-
-
-def collect_seldom() -> None:
-    """A worker makes many objects that live for one message, in few cycles: looking for those as often as Python does
-    by itself took an eighth of its time. What was imported is never looked at again.
-    https://docs.python.org/3/library/gc.html#gc.freeze"""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 async def run(hub: Hub) -> None:

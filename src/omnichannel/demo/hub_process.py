@@ -16,6 +16,7 @@ from omnichannel.hub.hub import Hub
 from omnichannel.hub.ports import Ports
 from omnichannel.hub.settings import HubSettings
 from omnichannel.runtime.policy import Policy
+from omnichannel.runtime.process import collect_seldom, loop_options
 
 LEASE = timedelta(seconds=2)
 """By the wall: a hub that was killed is soon replaced, and what it had leased is free again."""
@@ -46,7 +47,8 @@ def main() -> None:
     """`python -m omnichannel.demo.hub_process PLAN`."""
     logging.basicConfig(level=logging.ERROR)
     plan = HubPlan.load(Path(sys.argv[1]))
-    anyio.run(serve, plan)
+    collect_seldom()
+    anyio.run(serve, plan, backend_options=loop_options())
 
 
 if __name__ == "__main__":
