@@ -218,7 +218,7 @@ def in_folder(measure: Callable[[Path], Any]) -> Any:
 
 
 def run() -> list[dict[str, Any]]:
-    """Both layouts, then the stages beside their floor."""
+    """All layouts, then the stages beside their floor."""
     found: list[dict[str, Any]] = []
     for name, apart, connections in LAYOUTS:
         units = [whole(apart=apart, connections=connections) for _ in range(ROUNDS)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+from typing import cast
 
 import anyio
 from sqlalchemy import Connection, text
@@ -48,3 +50,15 @@ async def test_a_store_tells_what_another_has_committed(tmp_path: Path) -> None:
         with anyio.fail_after(20):
             await told.wait()
         assert await store.read(looks) == 1
+
+
+def test_a_look_that_fails_harms_nobody(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path / 'desk.db'}", durable=False)
+    store.open_sync()
+    reader = drivers.open_engine(store.url, memory=False, writes=False, durable=True)
+    watch = Watch(reader)
+    driver = cast(sqlite3.Connection, watch._connection.driver_connection)  # pyright: ignore[reportPrivateUsage]
+    driver.close()
+    assert not watch.changed()
+    reader.dispose()
+    store.close_sync()

@@ -34,6 +34,8 @@ class Leasing(Generic[Key]):
 
     def to_ask(self, wanted: Collection[Key], now: datetime) -> list[Key]:
         """What is to be asked for: free for all we know, or ours and to be renewed."""
+        if not wanted:
+            return []
         sure = self.sure(now)
         self._refused_at = {key: at for key, at in self._refused_at.items() if timedelta(0) <= now - at < PAUSE}
         return [key for key in wanted if key not in sure and key not in self._refused_at]

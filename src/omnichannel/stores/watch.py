@@ -22,11 +22,13 @@ class Watch:
 
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.raw_connection()
-        self._seen = self._version()
+        self._seen = -1
+        self.changed()
 
     def changed(self) -> bool:
-        """Whether there was a commit since the last look; False where the file cannot be read now."""
-        with suppress(sqlite3.OperationalError):
+        """Whether there was a commit since the last look; False where the file cannot be read now: whoever needs it
+        tells. Never raises."""
+        with suppress(sqlite3.Error):
             found = self._version()
             changed, self._seen = found != self._seen, found
             return changed

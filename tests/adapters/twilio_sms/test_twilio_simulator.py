@@ -427,6 +427,19 @@ async def test_a_poll_tells_what_became_of_ours() -> None:
     assert (told.kind, told.state, told.receipt) == ("delivery_updated", "delivered", echo.message_id)
 
 
+async def heard_from(town: Town, cursor: str | None, most: int = 100) -> tuple[list[str], int]:
+    """The texts that polls find, a second apart, until there is no more; and how many polls it took."""
+    heard: list[str] = []
+    for polls in range(1, most + 1):
+        batch = await town.poll(cursor)
+        heard += [event.text for event in town.found(batch)]
+        cursor = batch.cursor
+        town.now += timedelta(seconds=1)
+        if not batch.more:
+            return heard, polls
+    return heard, most
+
+
 async def test_a_long_backlog_comes_in_order_and_whole() -> None:
     town = Town()
     town.sim.says(ANN, "first")
@@ -434,15 +447,7 @@ async def test_a_long_backlog_comes_in_order_and_whole() -> None:
     for number in range(1500):
         town.now += timedelta(seconds=30)
         town.sim.says(ANN, f"message {number}")
-    heard: list[str] = []
-    rounds = 0
-    while True:
-        batch = await town.poll(cursor)
-        heard += [event.text for event in town.found(batch)]
-        cursor, rounds = batch.cursor, rounds + 1
-        town.now += timedelta(seconds=1)
-        if not batch.more:
-            break
+    heard, rounds = await heard_from(town, cursor)
     assert heard == [f"message {number}" for number in range(1500)]
     assert rounds < 10
 
@@ -454,14 +459,7 @@ async def test_a_flood_within_one_second_is_paged() -> None:
     town.now += timedelta(hours=1)
     for number in range(1100):
         town.sim.says(ANN, f"message {number}")
-    heard: list[str] = []
-    for _ in range(30):
-        batch = await town.poll(cursor)
-        heard += [event.text for event in town.found(batch)]
-        cursor = batch.cursor
-        town.now += timedelta(seconds=1)
-        if not batch.more:
-            break
+    heard, _ = await heard_from(town, cursor, most=30)
     assert sorted(set(heard)) == sorted({f"message {number}" for number in range(1100)})
 
 
@@ -495,14 +493,7 @@ async def test_a_flood_of_the_very_first_messages_is_worked_through() -> None:
     for number in range(1100):
         town.now += timedelta(seconds=30)
         town.sim.says(ANN, f"message {number}")
-    heard: list[str] = []
-    for _ in range(60):
-        batch = await town.poll(cursor)
-        heard += [event.text for event in town.found(batch)]
-        cursor = batch.cursor
-        town.now += timedelta(seconds=1)
-        if not batch.more:
-            break
+    heard, _ = await heard_from(town, cursor, most=60)
     assert heard == [f"message {number}" for number in range(1100)]
 
 
