@@ -15,6 +15,8 @@ from omnichannel.runtime import sending
 from omnichannel.runtime.attempts import surely
 from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.parsing import Parser
+from omnichannel.runtime.parts import PartWriter
+from omnichannel.runtime.runner import Runner
 from omnichannel.stores import journal, outgoing
 from omnichannel.stores.sql import SqlStore
 from omnichannel.testing.asgi import post_webhook
@@ -127,18 +129,24 @@ async def test_a_store_that_fails_for_a_moment_makes_nothing_unknown(
     assert (said, unknown, failures) == (["You said: one"], 0, [])
 
 
-async def test_an_echo_comes_before_we_give_up_on_the_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message had arrived, and the platform has told us so: nothing may make that unknown, or send it again."""
-    channel, told = "x", list[int]()
-    ann, hub = person(world, "Ann", channel), make_hub(channel)
+async def tells(world: World, channel: str) -> int:
+    """The platform's webhooks arrive, and are read at once. Gives how many that were."""
 
     async def post(request: WebhookRequest) -> int:
         answered, _ = await post_webhook(world.live.asgi, request, root_path="/hooks")
         return answered
 
+    await world.simulator(channel).deliver_due(post)
+    return (await world.live.core.worker.parser.step())[0]
+
+
+async def test_an_echo_comes_before_we_give_up_on_the_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message had arrived, and the platform has told us so: nothing may make that unknown, or send it again."""
+    channel, told = "x", list[int]()
+    ann, hub = person(world, "Ann", channel), make_hub(channel)
+
     async def late(clock: Clock, write: Callable[[], Awaitable[Any]]) -> Any:
-        await world.simulator(channel).deliver_due(post)
-        told.append((await world.live.core.worker.parser.step())[0])
+        told.append(await tells(world, channel))
         return await surely(clock, write)
 
     async with world.run(hub) as live:
@@ -154,6 +162,97 @@ async def test_an_echo_comes_before_we_give_up_on_the_answer(world: World, monke
         await world.advance(HOUR)
         assert texts(ann, channel) == ["Here it is."]
         assert await column(live, schema.attempts.c.was_unknown) == [False]
+
+
+async def x_is_in_doubt(world: World, late: timedelta) -> str:
+    """An answer in public whose request was taken and never answered, and whose echo comes late. Gives the delivery."""
+    ann, x = person(world, "Ann", "x"), world.simulator("x")
+    await ann.on("x").posts("Where is my bag?")
+    x.faults, x.webhooks.delayed = FaultPlan(0, {"timeout_after_write": 1.0}), late
+    place = await conversation_of(world.live, ann)
+    made = await world.live.reply(place.id, "Your bag is here.", agent="agent-1")
+    await world.live.core.worker.drain()
+    x.faults, x.webhooks.delayed = FaultPlan(0), timedelta(0)
+    assert await state_of(world.live, made.id) == "unknown"
+    return made.id
+
+
+async def is_one_message(world: World, delivery: str, tries: int = 1) -> None:
+    """What was in doubt is there once, under the platform's own id."""
+    live = world.live
+    assert await state_of(live, delivery) == "accepted"
+    assert [one.state for one in (await live.delivery(delivery)).attempts] == ["accepted"] * tries
+    named = await column(live, schema.messages.c.platform_id, schema.messages.c.direction == "out")
+    assert named == [one.message_id for one in world.people[0].on("x").seen()]
+
+
+@pytest.mark.parametrize("when", ["before it begins", "while it is under way"])
+async def test_an_echo_comes_when_it_is_sent_again(world: World, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """What the platform has told us by then is not sent again; and if it is too late for that, it is one message."""
+    write, request, told = PartWriter.part, Runner.run, list[int]()
+
+    async def part(self: PartWriter, *of: Any) -> Any:
+        told.append(await tells(world, "x"))
+        return await write(self, *of)
+
+    async def run(self: Runner, *of: Any, **more: Any) -> Any:
+        answer = await request(self, *of, **more)
+        told.append(await tells(world, "x"))
+        return answer
+
+    async with world.run(make_hub("x")) as live:
+        delivery = await x_is_in_doubt(world, timedelta(minutes=10))
+        await world.clock.jump_to(world.now() + timedelta(minutes=10))
+        if when == "before it begins":
+            monkeypatch.setattr(PartWriter, "part", part)
+        else:
+            monkeypatch.setattr(Runner, "run", run)
+        await live.core.worker.drain()
+        assert told[0] > 0
+        await world.advance(HOUR)
+        await is_one_message(world, delivery, 1 if when == "before it begins" else 2)
+
+
+async def test_what_is_told_and_not_read_yet_is_read_before_it_is_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(self: Parser) -> tuple[int, set[int]]:
+        return 0, set()
+
+    async with world.run(make_hub("x")) as live:
+        delivery = await x_is_in_doubt(world, timedelta(minutes=5))
+        with monkeypatch.context() as patched:
+            patched.setattr(Parser, "step", busy)
+            await world.advance(timedelta(minutes=19))
+            assert await live.core.store.read(lambda c: journal.count(c, "new")) > 0
+            assert await state_of(live, delivery) == "unknown"
+        await world.advance(MINUTE)
+        await is_one_message(world, delivery)
+
+
+async def test_what_is_never_read_holds_nothing_up_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def busy(self: Parser) -> tuple[int, set[int]]:
+        return 0, set()
+
+    async with world.run(make_hub("x")) as live:
+        delivery = await x_is_in_doubt(world, timedelta(minutes=5))
+        with monkeypatch.context() as patched:
+            patched.setattr(Parser, "step", busy)
+            await world.advance(timedelta(minutes=21))
+        assert await state_of(live, delivery) == "accepted"
+        await world.advance(MINUTE)
+        await is_one_message(world, delivery, 2)
+
+
+async def test_who_was_away_listens_before_anything_is_sent_again(lasting: World) -> None:
+    """The process was down while the platform told what became of it: it tells again once we are back."""
+    hub = make_hub("x")
+    async with lasting.run(hub):
+        delivery = await x_is_in_doubt(lasting, timedelta(minutes=20, seconds=30))
+    await lasting.clock.jump_to(lasting.now() + timedelta(minutes=20))
+    async with lasting.run(hub):
+        await lasting.advance(2 * MINUTE)
+        await is_one_message(lasting, delivery)
 
 
 @sources
@@ -257,19 +356,11 @@ async def test_an_answer_that_was_lost_after_its_message(world: World, channel: 
 async def test_what_x_has_already_is_one_message_when_its_echo_comes_late(world: World) -> None:
     """Sent again after the doubt, X says "duplicate content" and no id; the echo brings it after that."""
     async with world.run(make_hub("x")) as live:
-        ann, x = person(world, "Ann", "x"), world.simulator("x")
-        await ann.on("x").posts("Where is my bag?")
-        x.faults = FaultPlan(0, {"timeout_after_write": 1.0})
-        late = x.webhooks.delayed = timedelta(minutes=30)
-        made = await live.reply((await conversation_of(live, ann)).id, "Your bag is here.", agent="agent-1")
-        await live.core.worker.drain()
-        x.faults, x.webhooks.delayed = FaultPlan(0), timedelta(0)
+        delivery = await x_is_in_doubt(world, timedelta(minutes=30))
         await world.advance(20 * MINUTE)
-        assert await state_of(live, made.id) == "accepted"
-        assert [one.state for one in (await live.delivery(made.id)).attempts] == ["unknown", "accepted"]
-        await world.advance(late)
-        named = await column(live, schema.messages.c.platform_id, schema.messages.c.direction == "out")
-        assert named == [one.message_id for one in ann.on("x").seen()]
+        assert await state_of(live, delivery) == "accepted"
+        await world.advance(20 * MINUTE)
+        await is_one_message(world, delivery, 2)
 
 
 @sources

@@ -181,7 +181,7 @@ class Desk:
         fence, lane = self.fence(out.delivery.lane, owner), out.delivery.lane
         start = Start(part, step, (turns.lease_name(lane), owner, fence or 0), self.now)
         (started,) = self.run(lambda c: deciding.start(c, [start]))
-        assert started is not None
+        assert isinstance(started, int)
         return part.key, started
 
     def facts(self, kind: str) -> list[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from omnichannel.model.event import DeliveryUpdated, MessageEchoed
 from omnichannel.model.outcome import Failure, Level, Outcome
 from omnichannel.stores import acceptance, deciding, leases, outbound, outgoing, progress, schema
 from omnichannel.stores.acceptance import Accepted, Sent
-from omnichannel.stores.deciding import Start
+from omnichannel.stores.deciding import Refusal, Start
 from omnichannel.stores.outbound import Overtaken
 from omnichannel.stores.statuses import forget_unmatched
 from omnichannel.stores.turns import lease_name
@@ -116,8 +116,45 @@ def test_who_lost_the_lane_starts_nothing(desk: Desk, conversation: Any) -> None
     desk.fence(conversation.lane, "successor")
     out = desk.run(lambda c: outgoing.load(c, delivery))
     start = Start(out.parts[0], out.steps[0], (lease_name(conversation.lane), "paused", fence or 0), desk.now)
-    assert desk.run(lambda c: deciding.start(c, [start])) == [None]
+    assert desk.run(lambda c: deciding.start(c, [start])) == [Refusal.LANE_LOST]
     assert desk.rows(schema.attempts) == []
+
+
+def test_what_has_arrived_is_not_started_again(desk: Desk, conversation: Any) -> None:
+    """It was to be sent once more, and the platform told what became of the first try before that began."""
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    key, attempt = desk.attempt(delivery)
+    desk.run(lambda c: outbound.fail_attempt(c, key, attempt, HIDDEN, "unknown", desk.now, desk.now))
+    seen = desk.one(schema.parts)
+    desk.run(lambda c: outbound.postpone(c, seen, None, resent=True))
+    out = desk.run(lambda c: outgoing.load(c, delivery))
+    status(desk, "accepted", "wamid.9", correlation=key)
+    lane = out.delivery.lane
+    right = (lease_name(lane), "me", desk.fence(lane) or 0)
+    start = Start(out.parts[0], out.steps[0], right, desk.now)
+    assert desk.run(lambda c: deciding.start(c, [start])) == [Refusal.OVERTAKEN]
+    assert (desk.one(schema.parts).state, desk.one(schema.parts).tries) == ("accepted", 1)
+    assert [row.seq for row in desk.rows(schema.attempts)] == [attempt]
+
+
+def test_what_has_left_is_written_whatever_else_has_happened(desk: Desk, conversation: Any) -> None:
+    delivery = desk.queue(conversation)
+    desk.begin(delivery)
+    out = desk.run(lambda c: outgoing.load(c, delivery))
+    first = desk.attempt(delivery)
+    accept(desk, first, "wamid.9")
+    lane = out.delivery.lane
+    right = (lease_name(lane), "me", desk.fence(lane) or 0)
+    start = Start(out.parts[0], out.steps[0], right, desk.now, sent=True)
+    (again,) = desk.run(lambda c: deciding.start(c, [start]))
+    assert isinstance(again, int)
+    assert desk.one(schema.parts).state == "accepted"
+    failed = desk.run(lambda c: outbound.fail_attempt(c, first[0], again, HIDDEN, "unknown", desk.now, desk.now))
+    assert not failed
+    assert desk.one(schema.parts).state == "accepted"
+    assert desk.one(schema.attempts, seq=again).state == "unknown"
+    assert len(desk.rows(schema.messages, direction="out")) == 1
 
 
 def test_a_failure_says_what_becomes_of_the_part(desk: Desk, conversation: Any) -> None:
@@ -138,7 +175,7 @@ def test_what_an_echo_has_settled_meanwhile_is_not_overwritten(desk: Desk, conve
     seen, part = desk.one(schema.deliveries), desk.one(schema.parts)
     status(desk, "delivered", "wamid.9", correlation=key)
     later = desk.now + HOUR
-    too_late: list[Callable[[Connection], None]] = [
+    too_late: list[Callable[[Connection], object]] = [
         lambda c: outbound.fail_attempt(c, key, attempt, HIDDEN, "unknown", later, desk.now),
         lambda c: outbound.postpone(c, part, later),
         lambda c: outbound.doubt(c, part, later),

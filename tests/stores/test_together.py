@@ -15,7 +15,7 @@ from omnichannel.model.exceptions import NotFound, VersionConflict
 from omnichannel.model.message import Decision, Step
 from omnichannel.stores import acceptance, deciding, deliveries, leases, outbound, outgoing, schema
 from omnichannel.stores.acceptance import Accepted, Sent
-from omnichannel.stores.deciding import Decided, NewStep, Start, begins
+from omnichannel.stores.deciding import Decided, NewStep, Refusal, Start, begins
 from omnichannel.stores.deliveries import Answer
 from omnichannel.stores.sql import Bulk, Unit
 from omnichannel.stores.turns import lease_name
@@ -82,8 +82,8 @@ def due(desk: Desk) -> list[outgoing.Outgoing]:
     return [one.out for one in found if one.out is not None]
 
 
-def sent(desk: Desk, start: Start, attempt: int | None, *ids: str) -> Accepted:
-    assert attempt is not None
+def sent(desk: Desk, start: Start, attempt: int | Refusal, *ids: str) -> Accepted:
+    assert isinstance(attempt, int)
     return Accepted(start.part.key, attempt, Sent(ids or (f"wamid.{start.part.key}",)), "private", desk.now, desk.ids)
 
 
@@ -196,14 +196,30 @@ def test_of_those_that_begin_together_who_lost_the_lane_writes_nothing(desk: Des
     desk.fence(desk.one(schema.deliveries, id=lost).lane, "successor")
     lanes = {one.right[0] for one in begun if one.part.delivery_id == lost}
     got = desk.run(lambda c: deciding.start(c, begun))
-    assert [attempt is None for attempt in got] == [one.right[0] in lanes for one in begun]
+    assert [attempt is Refusal.LANE_LOST for attempt in got] == [one.right[0] in lanes for one in begun]
     assert lost not in {row.delivery_id for row in desk.rows(schema.decisions)}
     assert lost not in {row.delivery_id for row in desk.rows(schema.parts)}
     assert desk.one(schema.deliveries, id=lost).step == 0
     made = begun[2].decided
     assert made is not None
-    assert run(desk, deciding.keep_mine, [(begun[2].right, made)]) == [False]
+    assert run(desk, deciding.keep_mine, [(begun[2].right, made)]) == [Refusal.LANE_LOST]
     assert lost not in {row.delivery_id for row in desk.rows(schema.decisions)}
+
+
+def test_of_those_that_begin_together_what_is_settled_already_begins_nothing(desk: Desk) -> None:
+    """It was decided to go on to another channel, and then the first reports success after all."""
+    say(desk, people(desk, 3))
+    begun = starts(desk, due(desk))
+    done = begun[1].decided
+    assert done is not None
+    delivery = done.delivery.id
+    desk.run(lambda c: outbound.set_delivery(c, done.delivery, desk.now, desk.ids, state="delivered", due_at=None))
+    got = desk.run(lambda c: deciding.start(c, begun))
+    assert [attempt is Refusal.OVERTAKEN for attempt in got] == [False, True, False]
+    assert run(desk, deciding.keep_mine, [(begun[1].right, done)]) == [Refusal.OVERTAKEN]
+    assert delivery not in {row.delivery_id for row in [*desk.rows(schema.decisions), *desk.rows(schema.parts)]}
+    row = desk.one(schema.deliveries, id=delivery)
+    assert (row.state, row.step, row.due_at) == ("delivered", 0, None)
 
 
 # ---------------------------------------------------------------- settling

@@ -12,7 +12,8 @@ from omnichannel.runtime.clock import Clock
 from omnichannel.runtime.lanes import Lane, LaneLost
 from omnichannel.stores import deciding
 from omnichannel.stores.base import Store
-from omnichannel.stores.deciding import Decided, Start
+from omnichannel.stores.deciding import Decided, Refusal, Start
+from omnichannel.stores.outbound import Overtaken
 from omnichannel.stores.types import AnyRow
 
 T = TypeVar("T")
@@ -36,25 +37,30 @@ class Attempt:
     seq: int | None = None
 
     async def opens(self) -> None:
-        """Stores the decision, if it is not stored yet. Raises `LaneLost`."""
+        """Stores the decision, if it is not stored yet. Raises `LaneLost` and `Overtaken`."""
         if self.decided is not None:
             await store_decision(self.store, self.lane, self.decided)
             self.decided = None
 
-    async def starts(self) -> None:
-        """Writes that the attempt begins. Raises `LaneLost`: then nothing may be sent."""
-        start = Start(self.part, self.step, self.lane.right, self.clock.now(), self.decided)
-        self.seq = await self.store.batch(deciding.start, start)
-        if self.seq is None:
-            raise LaneLost
-        self.decided = None
+    async def starts(self, *, sent: bool = False) -> None:
+        """Writes that the attempt begins. Raises `LaneLost` and `Overtaken`: then nothing may be sent. With `sent` it
+        has been: that is written even if something else has settled the part meanwhile."""
+        start = Start(self.part, self.step, self.lane.right, self.clock.now(), self.decided, sent)
+        begun = await self.store.batch(deciding.start, start)
+        if isinstance(begun, Refusal):
+            raise _REASONS[begun]
+        self.seq, self.decided = begun, None
         self.crash("started")
 
 
+_REASONS = {Refusal.LANE_LOST: LaneLost, Refusal.OVERTAKEN: Overtaken}
+
+
 async def store_decision(store: Store, lane: Lane, decided: Decided) -> None:
-    """Stores a decision by right of the lane. Raises `LaneLost`."""
-    if not await store.batch(deciding.keep_mine, (lane.right, decided)):
-        raise LaneLost
+    """Stores a decision by right of the lane. Raises `LaneLost` and `Overtaken`."""
+    refused = await store.batch(deciding.keep_mine, (lane.right, decided))
+    if refused is not None:
+        raise _REASONS[refused]
 
 
 async def surely(clock: Clock, write: Callable[[], Awaitable[T]]) -> T:

@@ -33,7 +33,7 @@ class Books:
         now = self.clock.now()
         return await self.write(out, lambda c: outbound.set_delivery(c, out.delivery, now, self.ids, **values))
 
-    async def write(self, out: Outgoing, unit: Callable[[Connection], None]) -> Left:
+    async def write(self, out: Outgoing, unit: Callable[[Connection], object]) -> Left:
         """Commits a change, and gives the delivery as it is then if there is something to do about it at once."""
         now = self.clock.now()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Connection
@@ -37,14 +37,19 @@ from omnichannel.runtime.unsent import (
     load_failure,
     may_answer,
 )
-from omnichannel.stores import outbound, outgoing, responses
+from omnichannel.stores import journal, outbound, outgoing, responses
 from omnichannel.stores.acceptance import Accepted, Sent
+from omnichannel.stores.outbound import Overtaken
 from omnichannel.stores.outgoing import Outgoing
 from omnichannel.stores.types import AnyRow
 
 KEY_OVER = "it may have arrived, and the platform does not know its key any more"
 OVER_BUDGET = timedelta(minutes=1)
 """How much later a retry comes when an account has used up its retries: put off, never dropped."""
+CATCH_UP = timedelta(minutes=1)
+"""How long after its start a process leaves what is unknown alone: platforms tell now what they could not before."""
+READING = timedelta(seconds=1)
+"""How long to wait for what a platform has told us and nobody has read yet."""
 
 
 @dataclass(slots=True)
@@ -59,7 +64,12 @@ class Sender:
     random: random.Random
     writer: PartWriter
     crash: Callable[[str], None] = lambda step: None
+    _since: datetime = field(init=False)
     _budgets: dict[str, RetryBudget] = field(default_factory=dict[str, RetryBudget])
+
+    def __post_init__(self) -> None:
+        """Begins its first minute."""
+        self._since = self.books.clock.now()
 
     async def part(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> Left:
         """Does what is to be done about a part now. Raises `LaneLost`, `Overtaken` and `StoreError`."""
@@ -144,11 +154,30 @@ class Sender:
     async def _never_settled(self, out: Outgoing, step: AnyRow, part: AnyRow) -> Left:
         """No echo and no status told what became of it: a service text is sent once more, the rest is for a person."""
         now = self.books.clock.now()
+        unheard = await self._unheard(step, part, now)
+        if unheard is not None:
+            return await self.books.set(out, state="unknown", due_at=unheard)
         again = out.delivery.purpose == "service" and out.delivery.kind != "code" and not part.resent
         if again and isinstance(load_block(part.content), Text):
             await self.books.store.write(lambda c: outbound.postpone(c, part, None, resent=True))
             return await self.books.set(out, state="queued", due_at=now)
         return await self.books.set(out, state="unknown", due_at=None, reason=UNKNOWN)
+
+    async def _unheard(self, step: AnyRow, part: AnyRow, now: datetime) -> datetime | None:
+        """When to look again, if the platform may have told us already what became of a part: this process has just
+        begun, or there is something of it that nobody has read. A flood that never ends is waited for no longer than
+        its answer was."""
+        if now < self._since + CATCH_UP:
+            return self._since + CATCH_UP
+        info, surface = self.doors.infos.get(step.account), self.doors.surface(step.account, step.surface)
+        if (
+            info is None
+            or surface is None
+            or now >= max(part.due_at or self._since, self._since) + surface.settle_after
+        ):
+            return None
+        waiting = await self.books.store.read(lambda c: journal.take(c, info.endpoint, 1))
+        return now + READING if waiting else None
 
     async def _send(self, out: Outgoing, step: AnyRow, part: AnyRow, lane: Lane) -> Left:
         """The steps that no crash may reorder: what was decided and that the attempt begins are on disk, then the
@@ -165,7 +194,7 @@ class Sender:
             if isinstance(result, Failure) and result.code == RATE_LIMITED:
                 await attempt.opens()
                 return await self._later(out, part, result)
-            await attempt.starts()
+            await attempt.starts(sent=True)
         failure = result if isinstance(result, Failure) else None
         await self._learn(step, failure)
         seq = cast(int, attempt.seq)
@@ -182,7 +211,7 @@ class Sender:
             self.crash("before")
             flow = channel.send(message)
             return await self.runner.run(channel, flow, pair=step.to, keys_end=ends, **given)
-        except LaneLost:
+        except (LaneLost, Overtaken):
             raise
         except Exception:
             await attempt.opens()  # whatever our own code does, what was decided can be explained later
@@ -216,7 +245,9 @@ class Sender:
         return await self._after(out, step, part, failure)
 
     async def _ended(self, *what: Any) -> None:
-        await surely(self.books.clock, lambda: self.books.store.write(lambda c: outbound.fail_attempt(c, *what)))
+        write = self.books.store.write
+        if not await surely(self.books.clock, lambda: write(lambda c: outbound.fail_attempt(c, *what))):
+            raise Overtaken
 
     async def _later(self, out: Outgoing, part: AnyRow, failure: Failure) -> Left:
         """Our own limit said not yet: no attempt was made."""

@@ -154,6 +154,8 @@ def _is_due(moved: Moved, now: datetime) -> bool:
 
 
 def _receipts(one: Accepted, row: AnyRow) -> list[dict[str, Any]]:
+    if one.sent.ids == (row.key,) and RANK[row.state] >= RANK["accepted"]:
+        return []  # "I have that one already": its id is known by now
     known = {"account": row.account, "delivery_id": row.delivery_id, "part": row.key, "attempt": one.attempt}
     return [{"platform_id": found, **known} for found in one.sent.ids]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, cast
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from omnichannel.model.content import Block, dump_sendable
 from omnichannel.model.ids import IdSource
@@ -19,13 +20,23 @@ from omnichannel.model.message import Decision, Step
 from omnichannel.stores import leases, telling
 from omnichannel.stores.leases import Held
 from omnichannel.stores.prepared import Prepared
+from omnichannel.stores.progress import FINAL
 from omnichannel.stores.schema import attempts, decisions, deliveries, parts, steps
-from omnichannel.stores.statements import row_of
+from omnichannel.stores.statements import row_of, rows_among
 from omnichannel.stores.types import AnyRow
 from omnichannel.stores.upsert import insert_rows, insert_with, member_of, update_rows
 
 _STARTED = Prepared(
-    update(parts).where(member_of(parts.c.key, "keys")).values(state="started", tries=parts.c.tries + 1)
+    update(parts)
+    .where(member_of(parts.c.key, "keys"), parts.c.state == "pending")
+    .values(state="started", tries=parts.c.tries + 1)
+)
+_READY = Prepared(
+    select(parts.c.key)
+    .join(deliveries, (deliveries.c.id == parts.c.delivery_id) & (deliveries.c.step == parts.c.step))
+    .join(steps, (steps.c.delivery_id == parts.c.delivery_id) & (steps.c.n == parts.c.step))
+    .where(member_of(parts.c.key, "keys"), parts.c.state == "pending")
+    .where(steps.c.state == "running", *(deliveries.c.state != final for final in sorted(FINAL)))
 )
 
 
@@ -105,32 +116,67 @@ def _part(delivery_id: str, step: int, n: int, content: Block) -> dict[str, Any]
     }
 
 
+class Refusal(Enum):
+    """Why something was not written."""
+
+    LANE_LOST = auto()
+    """Somebody else works on the lane now."""
+    OVERTAKEN = auto()
+    """An echo or a status has settled what it is about since it was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """An attempt that is about to begin, by right of a lease on the lane; with the decision that led to it, if that is
-    not on disk yet."""
+    not on disk yet. With `sent` its request has left already: it is written whatever else has happened."""
 
     part: AnyRow
     step: AnyRow
     right: Held
     at: datetime
     decided: Decided | None = None
+    sent: bool = False
 
 
-def start(connection: Connection, starts: Sequence[Start]) -> Sequence[int | None]:
-    """Writes that attempts begin, before the first request of each that cannot be repeated, and gives their numbers;
-    None where the lane is no longer theirs: then nothing is written, and nothing may be sent."""
+def start(connection: Connection, starts: Sequence[Start]) -> Sequence[int | Refusal]:
+    """Writes that attempts begin, before the first request of each that cannot be repeated, and gives their numbers.
+    Of one that is refused nothing is written, and nothing may be sent."""
     standing = leases.held_of(connection, {one.right for one in starts})
     mine = [one for one in starts if one.right in standing]
-    if not mine:
-        return [None] * len(starts)
-    fresh = [one.decided for one in mine if one.decided is not None]
-    keep(connection, fresh, {one.part.key for one in mine if one.decided is not None})
-    again = [one.part.key for one in mine if one.decided is None]
+    going = _still_wanted(connection, mine)
+    keep(connection, [one.decided for one in going if one.decided is not None], {one.part.key for one in going})
+    again = [one.part.key for one in going if one.decided is None]
     if again:
         _STARTED.run(connection, {"keys": again})
-    begun = dict(insert_with(connection, attempts, [_attempt(one) for one in mine], get=("part", "seq")))
-    return [begun[one.part.key] if one.right in standing else None for one in starts]
+    begun = dict(insert_with(connection, attempts, [_attempt(one) for one in going], get=("part", "seq")))
+    return [begun.get(one.part.key, _refusal(one.right, standing)) for one in starts]
+
+
+def _still_wanted(connection: Connection, starts: Sequence[Start]) -> list[Start]:
+    """Those whose parts nothing has settled since they were read."""
+    again = [one.part.key for one in starts if one.decided is None and not one.sent]
+    ready = {row.key for row in _READY.rows(connection, keys=again)} if again else set[str]()
+    seen = _as_seen(connection, [one.decided for one in starts if one.decided is not None and not one.sent])
+
+    def wanted(one: Start) -> bool:
+        return one.sent or (one.part.key in ready if one.decided is None else _id(one.decided) in seen)
+
+    return [one for one in starts if wanted(one)]
+
+
+def _as_seen(connection: Connection, decided: Sequence[Decided]) -> set[str]:
+    """The deliveries that stand as they did when it was decided about them."""
+    now = rows_among(connection, deliveries, "id", [_id(one) for one in decided], read=("id", "state", "step"))
+    then = {_id(one): (one.delivery.state, one.delivery.step) for one in decided}
+    return {row.id for row in now if then[row.id] == (row.state, row.step)}
+
+
+def _id(decided: Decided) -> str:
+    return cast(str, decided.delivery.id)
+
+
+def _refusal(right: Held, standing: Collection[Held]) -> Refusal:
+    return Refusal.OVERTAKEN if right in standing else Refusal.LANE_LOST
 
 
 def _attempt(one: Start) -> dict[str, Any]:
@@ -147,11 +193,15 @@ def _attempt(one: Start) -> dict[str, Any]:
     }
 
 
-def keep_mine(connection: Connection, wanted: Sequence[tuple[Held, Decided]]) -> Sequence[bool]:
-    """Stores decisions before any request is made that follows from them. False where the lane is no longer theirs."""
+def keep_mine(connection: Connection, wanted: Sequence[tuple[Held, Decided]]) -> Sequence[Refusal | None]:
+    """Stores decisions before any request is made that follows from them. Of one that is refused nothing is written."""
     standing = leases.held_of(connection, {right for right, _ in wanted})
-    keep(connection, [decided for right, decided in wanted if right in standing])
-    return [right in standing for right, _ in wanted]
+    mine = [decided for right, decided in wanted if right in standing]
+    seen = _as_seen(connection, mine)
+    keep(connection, [decided for decided in mine if _id(decided) in seen])
+    return [
+        None if right in standing and _id(decided) in seen else _refusal(right, standing) for right, decided in wanted
+    ]
 
 
 def keep(connection: Connection, decided: Sequence[Decided], started: Collection[str] = ()) -> None:

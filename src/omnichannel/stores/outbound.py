@@ -110,8 +110,9 @@ def fail_attempt(
     part_state: str,
     due_at: datetime | None,
     now: datetime,
-) -> None:
-    """An attempt ended without success: what the platform said, and what becomes of the part. Raises `Overtaken`."""
+) -> bool:
+    """An attempt ended without success: what the platform said, and what becomes of the part. False where another
+    attempt, or an echo of one, has settled the part: it stays as it is. Raises `Overtaken`."""
     unknown = part_state == "unknown"
     ended = {
         "state": "unknown" if unknown else "failed",
@@ -124,7 +125,8 @@ def fail_attempt(
     }
     _only(set_by(connection, attempts, {"seq": attempt, "state": "started"}, ended))
     kept = dump(_FAILURE, failure) if part_state == "failed" else None
-    set_by(connection, parts, {"key": key}, {"state": part_state, "due_at": due_at, "failure": kept})
+    under_way = {"key": key, "state": "started"}
+    return set_by(connection, parts, under_way, {"state": part_state, "due_at": due_at, "failure": kept}) > 0
 
 
 def doubt(connection: Connection, part: AnyRow, until: datetime) -> None:

@@ -94,7 +94,8 @@ def _part_of(connection: Connection, account: str, receipt: str, correlation: st
     query = select(receipts.c.part).where(receipts.c.platform_id == receipt, receipts.c.account == account)
     found: str | None = connection.execute(query).scalar()
     if found is None and correlation:
-        known = select(parts.c.key).where(parts.c.key == correlation, parts.c.state.in_(OPEN))
+        tried = or_(parts.c.state.in_(OPEN), and_(parts.c.state == "pending", parts.c.tries > 0))
+        known = select(parts.c.key).where(parts.c.key == correlation, tried)
         found = connection.execute(known).scalar()
     return found
 
