@@ -40,7 +40,8 @@ def demo(
     history
         Replay real conversations from this JSONL file instead.
     kills
-        With a history: kill the hub's process so many times, and start it again.
+        With a history: kill the hub's process so many times, before and after X is announced to close and once it is
+        closed, and start it again.
     """
     if db is not None and db.exists():
         raise ConfigurationError(f"{db} exists already: name a new file, or remove that one")

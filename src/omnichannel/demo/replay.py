@@ -45,10 +45,13 @@ class Replay:
     record: Record = field(init=False)
     filing: Filing = field(init=False)
     _posts: dict[str, tuple[str, str, str]] = field(default_factory=dict[str, tuple[str, str, str]])
+    _random: random.Random = field(init=False)
+    _to_kill: int = 0
 
     def __post_init__(self) -> None:
         self.record = Record(self.stage)
         self.filing = Filing(self.stage)
+        self._random = random.Random(self.stage.seed)  # noqa: S311 - repeatable, not secret
 
     async def play(self) -> None:
         """Everything, until it has come to rest."""
@@ -57,13 +60,14 @@ class Replay:
                 self.stage.simulators[channel].customer(person.name, handle)
         cut = int(len(self.history.lines) * REDIRECT_AT)
         before, after = self.history.lines[:cut], self.history.lines[cut:]
+        first, second, last = (self.kills + 2) // 3, (self.kills + 1) // 3, self.kills // 3
         async with anyio.create_task_group() as group:
             group.start_soon(self.filing.watch)
-            if self.kills:
-                group.start_soon(self._kill_now_and_then)
+            group.start_soon(self._kill, first)
             await self._speak(before, "before")
             await self._rest("the first part")
             await self._file_addresses()
+            group.start_soon(self._kill, second)
             withdrawals = await self._redirect()
             group.start_soon(Crowd(self.record, list(self.history.people.values())).live)
             await self._speak(after, "after")
@@ -72,6 +76,7 @@ class Replay:
                 queued += await self.stage.desk.outreach(withdrawal_id)
             self.say(f"Silent customers told besides: {queued}.")
             await self._rest("the notices and those who follow them")
+            group.start_soon(self._kill, last)
             await self._close()
             await self._rest("the closing")
             group.cancel_scope.cancel()
@@ -183,19 +188,22 @@ class Replay:
 
     # -- trouble
 
-    async def _kill_now_and_then(self) -> None:
-        rng = random.Random(self.stage.seed)  # noqa: S311 - repeatable, not secret
-        for number in range(self.kills):
-            await anyio.sleep(rng.uniform(0.5, 2.5))
+    async def _kill(self, times: int) -> None:
+        """Kills the hub so often, at random moments from now on. Nothing is at rest before."""
+        self._to_kill = times
+        while self._to_kill:
+            await anyio.sleep(self._random.uniform(0.5, 2.5))
             self.stage.kill_hub()
             await self.stage.start_hub()
-            self.say(f"The hub was killed and started again ({number + 1} of {self.kills}).")
+            self._to_kill -= 1
+            self.say(f"The hub was killed and started again ({self.stage.kills} of {self.kills}).")
 
     async def _rest(self, after: str) -> None:
         began, quiet = time.monotonic(), 0
         with anyio.move_on_after(LONGEST) as scope:
             while quiet < 8:
-                quiet = quiet + 1 if await at_rest(self.stage, self.record, answered=False) else 0
+                rests = not self._to_kill and await at_rest(self.stage, self.record, answered=False)
+                quiet = quiet + 1 if rests else 0
                 await anyio.sleep(0.05)
         if scope.cancelled_caught:
             self.say(f"Still not at rest {LONGEST:.0f} s after {after}.")
