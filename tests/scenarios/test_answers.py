@@ -281,7 +281,7 @@ async def offered(world: World, live: Hub) -> tuple[int, list[Any], Any]:
     until = world.now() + WITHIN
     seq = await live.core.store.write(lambda c: responses.begin(c, Arrival("line", envelope), until))
     await world.settle()
-    found = await live.core.store.read(lambda c: responses.look(c, seq, world.now()))
+    found = await live.core.store.read(lambda c: responses.look(c, seq))
     (step,) = await rows(live, select(schema.steps))
     return seq, list(found.parts), step
 
@@ -325,6 +325,18 @@ async def test_what_is_taken_is_not_taken_back(world: World) -> None:
         await live.core.store.write(lambda c: responses.went_out(c, taken, "private", at, live.core.ids))
         await world.advance(TEN)
         assert (platform.played, await attempts(live)) == ([], [("accepted", False)])
+
+
+@pytest.mark.parametrize(("due", "waits"), [(timedelta(milliseconds=1), True), (WITHIN, False)])
+async def test_an_answer_that_is_due_in_time_is_waited_for(world: World, due: timedelta, waits: bool) -> None:
+    """The process that makes it may be a moment ahead of the one that looks."""
+    exchange(world)
+    async with world.run(hub()) as live:
+        at = world.now() + due
+        seq, _, _ = await offered(world, live)
+        released, later = update(schema.parts).values(response=None), update(schema.deliveries).values(due_at=at)
+        await live.core.store.write(lambda c: (c.execute(released).rowcount, c.execute(later).rowcount))
+        assert await live.core.store.read(lambda c: responses.look(c, seq)) == responses.Offered(waits=waits)
 
 
 # ---------------------------------------------------------------- two processes

@@ -213,6 +213,22 @@ async def test_an_echo_comes_when_it_is_sent_again(world: World, monkeypatch: py
         await is_one_message(world, delivery, 1 if when == "before it begins" else 2)
 
 
+async def test_our_own_failure_takes_nothing_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our code breaks while a delivery is worked on, and by then the platform has told that it has arrived."""
+
+    async def breaks(self: PartWriter, *of: Any) -> Any:
+        await tells(world, "x")
+        raise RuntimeError("a mistake of ours")
+
+    async with world.run(make_hub("x")) as live:
+        delivery = await x_is_in_doubt(world, timedelta(minutes=10))
+        await world.clock.jump_to(world.now() + timedelta(minutes=10))
+        monkeypatch.setattr(PartWriter, "part", breaks)
+        await live.core.worker.drain()
+        await world.advance(HOUR)
+        await is_one_message(world, delivery)
+
+
 async def test_what_is_told_and_not_read_yet_is_read_before_it_is_sent_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,11 +8,11 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
 from omnichannel.model.event import DeliveryUpdated, MessageEchoed
 from omnichannel.model.outcome import Failure, Level, Outcome
-from omnichannel.stores import acceptance, deciding, leases, outbound, outgoing, progress, schema
+from omnichannel.stores import acceptance, deciding, leases, outbound, outgoing, progress, responses, schema
 from omnichannel.stores.acceptance import Accepted, Sent
 from omnichannel.stores.deciding import Refusal, Start
 from omnichannel.stores.outbound import Overtaken
@@ -136,6 +136,23 @@ def test_what_has_arrived_is_not_started_again(desk: Desk, conversation: Any) ->
     assert desk.run(lambda c: deciding.start(c, [start])) == [Refusal.OVERTAKEN]
     assert (desk.one(schema.parts).state, desk.one(schema.parts).tries) == ("accepted", 1)
     assert [row.seq for row in desk.rows(schema.attempts)] == [attempt]
+
+
+def test_what_has_arrived_is_not_offered_to_a_response(desk: Desk, conversation: Any) -> None:
+    message = desk.one(schema.messages)
+    until = desk.now + timedelta(seconds=4)
+    waits = {"message_id": message.id, "journal_seq": 1, "conversation_id": conversation.id}
+    desk.run(lambda c: c.execute(insert(schema.responses).values(journal_seq=1, until=until)))
+    desk.run(lambda c: c.execute(insert(schema.answerable).values(**waits)))
+    delivery = desk.queue(conversation, in_reply_to=message.id)
+    desk.begin(delivery)
+    out = desk.run(lambda c: outgoing.load(c, delivery))
+    assert desk.run(lambda c: responses.offer(c, out.delivery, out.steps[0], desk.now))
+    assert desk.one(schema.deliveries).due_at == until
+    values(desk, delivery, state="delivered", due_at=None)
+    with pytest.raises(Overtaken):
+        desk.run(lambda c: responses.offer(c, out.delivery, out.steps[0], desk.now))
+    assert (state(desk, delivery), desk.one(schema.deliveries).due_at) == ("delivered", None)
 
 
 def test_what_has_left_is_written_whatever_else_has_happened(desk: Desk, conversation: Any) -> None:

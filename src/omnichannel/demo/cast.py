@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Person:
-    """A customer of a brand. `handles` are by channel, `follows` is where they go when they are told, if at all."""
+    """A customer of a brand. `handles` are by channel, `follows` is where they go when they are told, if at all; `last`
+    is the account and the platform's id of what they wrote last."""
 
     name: str
     brand: Brand
@@ -27,6 +28,7 @@ class Person:
     moved: bool = False
     verified: bool = False
     asked: int = 0
+    last: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,15 @@ class Record:
         handle = person.handles[channel]
         message_id = simulator.says(handle, text, surface=surface, reply_to=reply_to, account_id=account)
         self.said.append(Said(channel, account, message_id, handle, text))
+        person.last = account, message_id
         return message_id
 
     def open_link(self, person: Person, channel: str, url: str) -> str:
         """A customer opens a link and sends what it has filled in."""
-        message_id = self.stage.simulators[channel].opens(person.handles[channel], url)
-        self.said.append(Said(channel, person.brand.account(channel), message_id, person.handles[channel], url))
+        account, handle = person.brand.account(channel), person.handles[channel]
+        message_id = self.stage.simulators[channel].opens(handle, url)
+        self.said.append(Said(channel, account, message_id, handle, url))
+        person.last = account, message_id
         return message_id
 
     def phone(self, person: Person, channel: str) -> list[Seen]:

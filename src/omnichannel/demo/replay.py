@@ -44,7 +44,8 @@ class Replay:
     kills: int = 0
     record: Record = field(init=False)
     filing: Filing = field(init=False)
-    _posts: dict[str, tuple[str, str, str]] = field(default_factory=dict[str, tuple[str, str, str]])
+    _posts: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    _writing: defaultdict[tuple[str, str], anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
     _random: random.Random = field(init=False)
     _to_kill: int = 0
 
@@ -107,28 +108,26 @@ class Replay:
             limit.release_on_behalf_of(chain[0].conversation)
 
     async def _customer(self, line: Line) -> None:
-        """People write one message after the other: platforms keep no order between those under way."""
-        before = self._posts.get(line.conversation)
-        if before is not None:
-            with anyio.move_on_after(LONGEST):
-                await self.filing.conversation_of(before[0], before[1])
+        """People write one message after the other, whatever conversations they are in: platforms keep no order
+        between those under way."""
         person = self.history.people[line.brand, line.author]
-        if person.moved and person.follows is not None and (not person.public or person.verified):
-            message_id = self.record.speak(person, person.follows, line.text)
-            self._posts[line.conversation] = (person.brand.account(person.follows), message_id, line.author)
-            return
-        text = line.text
-        if person.public and f"@{line.brand}".casefold() not in text.casefold():
-            text = f"@{line.brand} {text}"
-        surface = "mention" if person.public else None
-        message_id = self.record.speak(person, CLOSING, text, surface=surface)
-        self._posts[line.conversation] = (person.brand.account(CLOSING), message_id, line.author)
+        async with self._writing[line.brand, line.author]:
+            if person.last is not None:
+                with anyio.move_on_after(LONGEST):
+                    await self.filing.conversation_of(*person.last)
+            channel, text, surface = CLOSING, line.text, "mention" if person.public else None
+            if person.moved and person.follows is not None and (not person.public or person.verified):
+                channel, surface = person.follows, None
+            elif person.public and f"@{line.brand}".casefold() not in text.casefold():
+                text = f"@{line.brand} {text}"
+            message_id = self.record.speak(person, channel, text, surface=surface)
+            self._posts[line.conversation] = (person.brand.account(channel), message_id)
 
     async def _agent(self, line: Line) -> None:
         """The agent answers once the customer's message has been filed, wherever its conversation is by then."""
         if line.conversation not in self._posts:
             return
-        account, message_id, _ = self._posts[line.conversation]
+        account, message_id = self._posts[line.conversation]
         with anyio.move_on_after(LONGEST):
             place = await self.filing.conversation_of(account, message_id)
             try:

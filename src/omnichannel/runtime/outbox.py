@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -66,10 +67,13 @@ class Outbox:
             await self._park(delivery_id, f"our own code failed: {type(error).__name__}: {error}")
 
     async def _park(self, delivery_id: str, why: str) -> None:
-        """Sets a delivery aside for a person."""
+        """Sets a delivery aside for a person, unless something has settled it by now."""
         out = await self.books.store.read(lambda c: outgoing.load(c, delivery_id))
+        if out.delivery.due_at is None:
+            return
         under_way = any(part.state in ("started", "unknown") for part in out.parts)
-        await self.books.set(out, state="unknown" if under_way else "failed", due_at=None, reason=why)
+        with suppress(Overtaken):
+            await self.books.set(out, state="unknown" if under_way else "failed", due_at=None, reason=why)
 
     async def _round(self, out: Outgoing, lane: Lane) -> Left:
         """One thing after another; what is left to do now, or None."""

@@ -117,8 +117,8 @@ class Responding:
         gone: Callable[[], bool],
     ) -> Ready | None:
         while not gone():
+            offered = await self.store.read(partial(responses.look, seq=seq))
             now = self.clock.now()
-            offered = await self.store.read(partial(responses.look, seq=seq, now=now))
             if offered.parts:
                 return await self._rendered(channel, envelope, offered.parts[:room])
             if not offered.waits or now >= until:

@@ -62,7 +62,7 @@ _DUE = Prepared(
         & (answerable.c.message_id == deliveries.c.in_reply_to),
     )
     .where(answerable.c.journal_seq == bindparam("seq"))
-    .where(deliveries.c.state == outbound.WAITING, deliveries.c.due_at <= bindparam("now"))
+    .where(deliveries.c.state == outbound.WAITING, deliveries.c.due_at < bindparam("until"))
     .limit(1)
 )
 
@@ -116,14 +116,15 @@ def arrived(connection: Connection, found: Sequence[tuple[str, int, str]]) -> No
 
 def offer(connection: Connection, delivery: AnyRow, step: AnyRow, now: datetime) -> bool:
     """Leaves the parts of a step to the response of the message that they answer. False where none waits, or where
-    the step leads somewhere else. The caller has the right to work on the lane."""
+    the step leads somewhere else. The caller has the right to work on the lane. Raises `Overtaken`."""
     for row in _OPEN_FOR.rows(connection, message=delivery.in_reply_to):
         here = (row.account, row.surface, row.address_id) == (step.account, step.surface, step.address_id)
         if not here or row.until <= now:
             continue
         this = {"delivery_id": delivery.id, "step": step.n, "state": "pending"}
         set_by(connection, parts, this, {"response": row.journal_seq, "due_at": row.until})
-        set_by(connection, deliveries, {"id": delivery.id}, {"due_at": row.until})
+        if not set_by(connection, deliveries, {"id": delivery.id, "state": delivery.state}, {"due_at": row.until}):
+            raise outbound.Overtaken
         return True
     return False
 
@@ -142,10 +143,11 @@ def _release(connection: Connection, seq: int) -> None:
 # ---------------------------------------------------------------- whoever answers
 
 
-def look(connection: Connection, seq: int, now: datetime) -> Offered:
+def look(connection: Connection, seq: int) -> Offered:
     """What the response may carry by now, and whether to go on waiting: while the envelope is not parsed, one of its
-    messages is not handled, or an answer to one is about to go out."""
-    if row_by(connection, responses, journal_seq=seq) is None:
+    messages is not handled, or an answer to one is due in time."""
+    waiting = row_by(connection, responses, journal_seq=seq)
+    if waiting is None:
         return Offered()
     found = _OFFERED.rows(connection, seq=seq)
     if found:
@@ -153,7 +155,7 @@ def look(connection: Connection, seq: int, now: datetime) -> Offered:
     (kept,) = rows_by(connection, journal_table, seq=seq)
     if kept.state == "new":
         return Offered(waits=True)
-    waits = bool(_HANDLED_LATER.rows(connection, seq=seq) or _DUE.rows(connection, seq=seq, now=now))
+    waits = bool(_HANDLED_LATER.rows(connection, seq=seq) or _DUE.rows(connection, seq=seq, until=waiting.until))
     return Offered(waits=waits)
 
 
