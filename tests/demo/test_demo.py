@@ -61,6 +61,7 @@ def test_a_hub_that_is_killed_again_and_again_loses_nothing(
     assert totals["lost"] == 0, told
     assert totals["duplicated"] <= totals["unknown"], told
     assert totals["notices_repeated"] == 0
+    assert f"({kills} of {kills})" in told
 
 
 def test_the_whole_history_is_read_as_it_is(corpus: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -229,35 +230,31 @@ async def test_our_own_failure_takes_nothing_back(world: World, monkeypatch: pyt
         await is_one_message(world, delivery)
 
 
-async def test_what_is_told_and_not_read_yet_is_read_before_it_is_sent_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def nobody_reads(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """What comes in is journalled, and waits."""
+
+    async def busy(self: Parser) -> tuple[int, set[int]]:
+        return 0, set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Parser, "step", busy)
+        yield
+
+
+@pytest.mark.parametrize(("minutes", "state", "tries"), [(19, "unknown", 1), (21, "accepted", 2)])
+async def test_what_is_told_is_read_before_it_is_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, minutes: int, state: str, tries: int
 ) -> None:
-    async def busy(self: Parser) -> tuple[int, set[int]]:
-        return 0, set()
-
+    """What is never read holds nothing up for ever."""
     async with world.run(make_hub("x")) as live:
         delivery = await x_is_in_doubt(world, timedelta(minutes=5))
-        with monkeypatch.context() as patched:
-            patched.setattr(Parser, "step", busy)
-            await world.advance(timedelta(minutes=19))
+        with nobody_reads(monkeypatch):
+            await world.advance(timedelta(minutes=minutes))
             assert await live.core.store.read(lambda c: journal.count(c, "new")) > 0
-            assert await state_of(live, delivery) == "unknown"
+            assert await state_of(live, delivery) == state
         await world.advance(MINUTE)
-        await is_one_message(world, delivery)
-
-
-async def test_what_is_never_read_holds_nothing_up_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def busy(self: Parser) -> tuple[int, set[int]]:
-        return 0, set()
-
-    async with world.run(make_hub("x")) as live:
-        delivery = await x_is_in_doubt(world, timedelta(minutes=5))
-        with monkeypatch.context() as patched:
-            patched.setattr(Parser, "step", busy)
-            await world.advance(timedelta(minutes=21))
-        assert await state_of(live, delivery) == "accepted"
-        await world.advance(MINUTE)
-        await is_one_message(world, delivery, 2)
+        await is_one_message(world, delivery, tries)
 
 
 async def test_who_was_away_listens_before_anything_is_sent_again(lasting: World) -> None:

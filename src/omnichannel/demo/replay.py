@@ -189,8 +189,8 @@ class Replay:
 
     async def _kill(self, times: int) -> None:
         """Kills the hub so often, at random moments from now on. Nothing is at rest before."""
-        self._to_kill = times
-        while self._to_kill:
+        self._to_kill += times
+        for _ in range(times):
             await anyio.sleep(self._random.uniform(0.5, 2.5))
             self.stage.kill_hub()
             await self.stage.start_hub()

@@ -54,7 +54,7 @@ READING = timedelta(seconds=1)
 
 @dataclass(slots=True)
 class Sender:
-    """Sends parts. Holds nothing that is not in rows, except the retry budgets."""
+    """Sends parts. Holds nothing that is not in rows, except the retry budgets and when it began."""
 
     books: Books
     doors: Doors
